@@ -1,0 +1,128 @@
+//! How often an address may click and a key may ask.
+
+mod table;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::{Clock, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{NotUntil, Quota, RateLimiter};
+
+pub use table::{TABLE_BYTES, Table};
+
+pub const CLICKS_PER_HOUR_MAX: u32 = 1_000_000;
+pub const REQUESTS_PER_SECOND_MAX: u32 = 1_000_000;
+
+/// Keys whose buckets are kept at once; past it the full buckets, which say nothing, are dropped.
+pub const KEYS_KEPT: usize = 65_536;
+
+/// Counting the keys locks their whole map, so it happens once in this many requests.
+const REQUESTS_PER_TIDY: u64 = 16_384;
+
+type Limiter<S, C> = RateLimiter<u64, S, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} takes 0 (off) to {max}, not {given}")]
+pub struct LimitOutOfRange {
+    pub name: &'static str,
+    pub given: u32,
+    pub max: u32,
+}
+
+/// Over the limit: the same will be let through after this many seconds, at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryAfter {
+    pub seconds: u64,
+}
+
+/// Clicks an address: a bucket of that many, all there at once, refilled evenly over an hour.
+pub struct ClickLimiter<C: Clock = MonotonicClock> {
+    limiter: Option<Limiter<Table, C>>,
+}
+
+impl<C: Clock> ClickLimiter<C> {
+    pub fn new(clicks_per_hour: u32, clock: C) -> Result<Self, LimitOutOfRange> {
+        let limit = in_range("clicks per address and hour", clicks_per_hour, CLICKS_PER_HOUR_MAX)?;
+        Ok(Self {
+            limiter: limit.map(|limit| RateLimiter::new(click_quota(limit), Table::new(), clock)),
+        })
+    }
+
+    /// One click of an address, named by a keyed hash of it: the table takes any 44 bits of a
+    /// plain hash for the address, so whoever could choose them could empty a stranger's bucket.
+    pub fn check(&self, address_hash: u64) -> Result<(), RetryAfter> {
+        check(self.limiter.as_ref(), address_hash)
+    }
+}
+
+/// Requests a second of an API key. Keys are the catalog's own and few (an address is anyone's), so
+/// governor's growing map serves here, tidied when it holds more than `KEYS_KEPT`.
+pub struct KeyLimiter<C: Clock = MonotonicClock> {
+    limiter: Option<Limiter<DashMapStateStore<u64>, C>>,
+    requests: AtomicU64,
+}
+
+impl<C: Clock> KeyLimiter<C> {
+    pub fn new(requests_per_second: u32, clock: C) -> Result<Self, LimitOutOfRange> {
+        let limit = in_range("requests per key and second", requests_per_second, REQUESTS_PER_SECOND_MAX)?;
+        let quota = limit.map(Quota::per_second);
+        Ok(Self {
+            limiter: quota.map(|quota| RateLimiter::new(quota, DashMapStateStore::default(), clock)),
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    pub fn check(&self, key_id: u64) -> Result<(), RetryAfter> {
+        if let Some(limiter) = &self.limiter
+            && self.requests.fetch_add(1, Ordering::Relaxed) % REQUESTS_PER_TIDY == REQUESTS_PER_TIDY - 1
+            && limiter.len() > KEYS_KEPT
+        {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        check(self.limiter.as_ref(), key_id)
+    }
+
+    /// Keys whose buckets are in memory.
+    pub fn kept(&self) -> usize {
+        self.limiter.as_ref().map_or(0, RateLimiter::len)
+    }
+}
+
+fn in_range(name: &'static str, given: u32, max: u32) -> Result<Option<NonZeroU32>, LimitOutOfRange> {
+    if given > max {
+        return Err(LimitOutOfRange { name, given, max });
+    }
+    Ok(NonZeroU32::new(given))
+}
+
+/// The refill interval is a whole number of the table's units, so that a bucket holds exactly its
+/// clicks however often its time is packed and unpacked.
+fn click_quota(clicks_per_hour: NonZeroU32) -> Quota {
+    let hour_units = table::units(Duration::from_secs(3_600));
+    let interval_units = (hour_units + u64::from(clicks_per_hour.get()) / 2) / u64::from(clicks_per_hour.get());
+    Quota::with_period(table::duration(interval_units))
+        .expect("an hour holds more units than the limit may allow clicks")
+        .allow_burst(clicks_per_hour)
+}
+
+fn check<S, C>(limiter: Option<&Limiter<S, C>>, key: u64) -> Result<(), RetryAfter>
+where
+    S: governor::state::StateStore<Key = u64>,
+    C: Clock,
+{
+    let Some(limiter) = limiter else { return Ok(()) };
+    limiter.check_key(&key).map_err(|until| retry_after(&until, limiter.clock()))
+}
+
+fn retry_after<C: Clock>(until: &NotUntil<C::Instant>, clock: &C) -> RetryAfter {
+    let wait = until.wait_time_from(clock.now());
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    RetryAfter { seconds: seconds.max(1) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! What can be said on the command line. Every setting is also `REFMILL_…` and a key of the `--config` file.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::config;
+
+/// What was said, and which settings were said by flag or by environment.
+pub(crate) struct Given {
+    pub(crate) command: Command,
+    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) settings: Settings,
+    pub(crate) by_flag: BTreeSet<String>,
+    pub(crate) by_env: BTreeSet<String>,
+}
+
+/// Reads the process's arguments and environment; prints help or usage errors and ends the process on them.
+pub(crate) fn read() -> Given {
+    parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Given, clap::Error> {
+    let matches = command_line().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let said = |source| {
+        matches
+            .ids()
+            .filter(|id| matches.value_source(id.as_str()) == Some(source))
+            .map(|id| key(id.as_str()))
+            .collect()
+    };
+    Ok(Given {
+        command: cli.command.unwrap_or(Command::Up),
+        config_file: cli.config,
+        by_flag: said(ValueSource::CommandLine),
+        by_env: said(ValueSource::EnvVariable),
+        settings: cli.settings,
+    })
+}
+
+/// The names of all settings, in the order in which help and `refmill config` list them.
+pub(crate) fn keys() -> Vec<String> {
+    Settings::augment_args(clap::Command::new("settings"))
+        .get_arguments()
+        .map(|arg| key(arg.get_id().as_str()))
+        .collect()
+}
+
+#[derive(Parser)]
+#[command(
+    name = "refmill",
+    version,
+    about,
+    disable_help_subcommand = true,
+    next_line_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// TOML file of settings, each under its flag's name without the dashes in front
+    #[arg(long, env = "REFMILL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in one process (what happens without a subcommand)
+    Up,
+    /// Play real clicks and orders against a running server and add up what became of them
+    Demo(DemoArgs),
+    /// Print the effective settings, secrets masked, and where each came from
+    Config,
+}
+
+#[derive(Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Apache combined log whose GETs are the clicks (default: a slice that comes with Refmill)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Option<PathBuf>,
+
+    /// CSV of invoices that are the sales (default: a slice that comes with Refmill)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) orders: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    #[default]
+    Human,
+    Json,
+}
+
+/// The settings as they are said, before they are checked: `config::load` makes a `Config` of them.
+#[derive(Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    /// Folder of everything that is kept
+    #[arg(long, env = "REFMILL_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Address that people, SDKs and backends call; port 0 picks a free one
+    #[arg(long, env = "REFMILL_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+
+    /// Address that Prometheus scrapes; port 0 picks a free one
+    #[arg(long, env = "REFMILL_METRICS_LISTEN", value_name = "ADDR")]
+    pub(crate) metrics_listen: Option<String>,
+
+    /// What links, snippets and mails name, such as https://go.example.com (default: the ready URL)
+    #[arg(long, env = "REFMILL_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Leave out the demo company that the first start in an empty folder makes
+    #[arg(long, env = "REFMILL_NO_DEMO", value_name = "BOOL",
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub(crate) no_demo: Option<bool>,
+
+    /// Mail server, smtp:// or smtps:// with user and password in it (default: mail becomes files in DIR/outbox)
+    #[arg(long, env = "REFMILL_SMTP_URL", value_name = "URL")]
+    pub(crate) smtp_url: Option<String>,
+
+    /// Sender of mails
+    #[arg(long, env = "REFMILL_SMTP_FROM", value_name = "MAILBOX")]
+    pub(crate) smtp_from: Option<String>,
+
+    /// Clicks that one address may make: all at once, refilled evenly over the hour
+    #[arg(long, env = "REFMILL_CLICKS_PER_IP_PER_HOUR", value_name = "N")]
+    pub(crate) clicks_per_ip_per_hour: Option<i64>,
+
+    /// Requests that one key may make
+    #[arg(long, env = "REFMILL_REQUESTS_PER_KEY_PER_SECOND", value_name = "N")]
+    pub(crate) requests_per_key_per_second: Option<i64>,
+
+    /// How long a caller waits for a decision before it gets 202
+    #[arg(long, env = "REFMILL_DECISION_WAIT_MS", value_name = "MS")]
+    pub(crate) decision_wait_ms: Option<i64>,
+
+    /// Networks whose X-Forwarded-For counts; an empty value trusts nobody
+    #[arg(
+        long,
+        env = "REFMILL_TRUSTED_PROXIES",
+        value_name = "CIDR,…",
+        num_args = 1,
+        value_delimiter = ','
+    )]
+    pub(crate) trusted_proxies: Option<Vec<String>>,
+
+    /// Connections held at once; more are refused
+    #[arg(long, env = "REFMILL_MAX_CONNECTIONS", value_name = "N")]
+    pub(crate) max_connections: Option<i64>,
+
+    /// Callers that wait for a decision at once; more get 202 without waiting
+    #[arg(long, env = "REFMILL_MAX_WAITERS", value_name = "N")]
+    pub(crate) max_waiters: Option<i64>,
+
+    /// Clicks that may wait for the log; from there on 503
+    #[arg(long, env = "REFMILL_CLICK_QUEUE_DEPTH", value_name = "N")]
+    pub(crate) click_queue_depth: Option<i64>,
+
+    /// Conversions that may wait for the log; from there on 503
+    #[arg(long, env = "REFMILL_CONVERSION_QUEUE_DEPTH", value_name = "N")]
+    pub(crate) conversion_queue_depth: Option<i64>,
+
+    /// Log lines on standard error
+    #[arg(long, env = "REFMILL_LOG_FORMAT", value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// off, error, warn, info, debug or trace, for all or by crate: info,ingest=debug
+    #[arg(long, env = "REFMILL_LOG_LEVEL", value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+fn command_line() -> clap::Command {
+    let defaults = config::default_texts();
+    Cli::command().mut_args(|arg| {
+        let arg = arg.global(true).hide_env_values(true);
+        let Some(default) = defaults.get(&key(arg.get_id().as_str())) else {
+            return arg;
+        };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        arg.help(format!("{help} [default: {default}]"))
+    })
+}
+
+fn key(id: &str) -> String {
+    id.replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_a_flag_and_a_variable_of_the_same_name() {
+        for arg in command_line().get_arguments().filter(|arg| arg.get_env().is_some()) {
+            let id = arg.get_id().as_str();
+            assert_eq!(arg.get_long(), Some(key(id).as_str()));
+            assert_eq!(
+                arg.get_env().and_then(|name| name.to_str()),
+                Some(format!("REFMILL_{}", id.to_uppercase()).as_str())
+            );
+            assert!(arg.is_global_set(), "{id} must stand before and after the subcommand");
+        }
+        let with_env = command_line()
+            .get_arguments()
+            .filter(|arg| arg.get_env().is_some())
+            .count();
+        assert_eq!(with_env, keys().len() + 1, "all settings, and --config");
+    }
+
+    #[test]
+    fn a_flag_counts_before_and_after_the_subcommand() {
+        for line in [
+            "refmill --max-waiters 7 up",
+            "refmill up --max-waiters 7",
+            "refmill --max-waiters=7",
+        ] {
+            let given = parse(line.split(' ').map(OsString::from)).expect("a good line");
+            assert_eq!(given.settings.max_waiters, Some(7), "{line}");
+            assert!(given.by_flag.contains("max-waiters"), "{line}");
+            assert!(matches!(given.command, Command::Up), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_demo_needs_no_value_and_takes_one() {
+        for (line, expected) in [
+            ("refmill", None),
+            ("refmill --no-demo up", Some(true)),
+            ("refmill up --no-demo", Some(true)),
+            ("refmill --no-demo=false", Some(false)),
+        ] {
+            let given = parse(line.split(' ').map(OsString::from)).expect("a good line");
+            assert_eq!(given.settings.no_demo, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_names_the_defaults() {
+        let help = command_line().render_long_help().to_string();
+        for part in [
+            "[default: 127.0.0.1:8080]",
+            "[default: 1000]",
+            "[default: 127.0.0.1/32,::1/128]",
+            "[default: human]",
+        ] {
+            assert!(help.contains(part), "{part} is not in\n{help}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+mod cli;
+mod config;
+mod data_dir;
+mod demo;
+mod metrics_listener;
+mod process_metrics;
+mod secrets;
+mod shutdown;
+mod telemetry;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use cli::{Command, Given};
+
+fn main() -> ExitCode {
+    match run(cli::read()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("refmill: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(given: Given) -> anyhow::Result<()> {
+    let command = given.command.clone();
+    let loaded = config::load(given)?;
+    match command {
+        Command::Up => runtime()?.block_on(up::run(loaded.config)),
+        Command::Demo(args) => runtime()?.block_on(demo::run(loaded.config, args)),
+        Command::Config => {
+            print!("{}", loaded.print());
+            Ok(())
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime's threads could not be started")
+}

@@ -1,0 +1,106 @@
+//! Everything that a batch's decisions may look at, fetched before the first of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use schemas::{
+    catalog::LinkRow,
+    conversion::Conversion,
+    hashes::{CustomerHash, EmailHash, KeyHash},
+    ids::{CompanyId, ConversionId, KeyId, LinkId, PartnerId, ProgramId},
+    money::Currency,
+    receipt::{Receipt, ReceiptKey},
+    terms::Terms,
+    time::TimeMs,
+};
+
+use crate::{
+    effect::{KeyTaken, Parked},
+    touches::{Touch, Touches},
+};
+
+/// Absence is a value: what is not in a map was looked for and is not there.
+#[derive(Default)]
+pub struct Known {
+    pub receipt_keys: Vec<ReceiptKey>,
+    /// Keys of the batch that were revoked, and when.
+    pub revoked: HashMap<KeyId, TimeMs>,
+    pub links: HashMap<LinkId, LinkRow>,
+    pub partners: HashMap<PartnerId, EmailHash>,
+    /// All versions of a program's terms, oldest first.
+    pub terms: HashMap<ProgramId, Vec<Terms>>,
+    pub keys: HashMap<KeyHash, KeyTaken>,
+    pub conversions: HashMap<ConversionId, Conversion>,
+    pub parked: HashMap<ConversionId, Parked>,
+    pub idents: HashMap<(CompanyId, Ident), IdentRecord>,
+    /// Customers that used a click before.
+    pub click_customers: HashMap<ClickName, BTreeSet<u128>>,
+    pub link_sales: HashMap<LinkId, LinkSales>,
+    /// The company's last sales, oldest first, at most [`RECENT_VALUES`].
+    pub recent_values: HashMap<(CompanyId, Currency), Vec<i64>>,
+    /// Unattributed and parked conversions of links that have late clicks in this batch.
+    pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
+    /// For each `settle` of the batch the counted clicks of the conversion's links that facts hold before `facts_up_to`.
+    pub fact_clicks: HashMap<ConversionId, Vec<Touch>>,
+    /// For ticks: conversions whose hold is over, and parked ones whose time has passed, by id.
+    pub due: Vec<ConversionId>,
+    /// The owner's touches for the links, event ids and addresses of the batch.
+    pub touches: Touches,
+}
+
+/// How many of a company's last sales the median is taken of.
+pub const RECENT_VALUES: usize = 100;
+
+/// By what a company knows a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ident {
+    Customer(CustomerHash),
+    Email(EmailHash),
+}
+
+/// What is known of a customer by one identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IdentRecord {
+    /// Who was first credited with this customer, through which link, and when.
+    pub bound: Option<Bound>,
+    pub customer: Option<CustomerHash>,
+    pub email: Option<EmailHash>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    pub partner: PartnerId,
+    pub link: LinkId,
+    pub at: TimeMs,
+}
+
+/// Names a click whichever of its receipts is brought back: its link and its event id's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClickName {
+    pub link: LinkId,
+    pub event_id_hash: u64,
+}
+
+impl From<&Receipt> for ClickName {
+    fn from(receipt: &Receipt) -> ClickName {
+        let fields = receipt.fields();
+        ClickName { link: fields.link, event_id_hash: fields.event_id_hash }
+    }
+}
+
+/// A link's sales in buckets of [`LinkSales::BUCKET_MS`], newest last, none older than 7 days and an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkSales {
+    /// Bucket number (time / bucket length) and count, ascending.
+    pub buckets: Vec<(i64, u32)>,
+}
+
+impl LinkSales {
+    pub const BUCKET_MS: i64 = 10 * schemas::time::MINUTE_MS;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaiting {
+    pub company: CompanyId,
+    pub conversion: ConversionId,
+    pub at: TimeMs,
+}

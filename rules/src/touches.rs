@@ -1,0 +1,145 @@
+//! What is remembered of clicks for attribution: a pure function of the log's prefix, whoever works it out.
+
+use std::collections::HashMap;
+
+use schemas::{
+    ids::{EventId, LinkId, Position},
+    receipt::Receipt,
+    time::{HOUR_MS, MINUTE_MS, TimeMs},
+};
+
+/// How long an event id is remembered.
+pub const SEEN_FOR_MS: i64 = HOUR_MS;
+
+/// A counted click.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    pub receipt: Receipt,
+    pub event: EventId,
+    pub position: Position,
+    /// Its edge's stamp, but at most the log's append time.
+    pub at: TimeMs,
+}
+
+impl Touch {
+    /// Which of two is newer: by time, then by place in the log.
+    pub fn order(&self) -> (TimeMs, Position) {
+        (self.at, self.position)
+    }
+}
+
+/// What is remembered of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinkTouch {
+    pub first: Option<Touch>,
+    pub last: Option<Touch>,
+    /// The latest time of a sale of this link that is unattributed or parked.
+    pub awaiting_until: Option<TimeMs>,
+}
+
+/// What must not count twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SeenId {
+    /// A record's own id: a second record is a copy.
+    Event(EventId),
+    /// A client's event id on a link: a second click is a duplicate.
+    Client { link: LinkId, event_id_hash: u64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pub position: Position,
+    pub at: TimeMs,
+}
+
+/// Whose clicks on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Visitor {
+    pub link: LinkId,
+    pub address_cut: u64,
+}
+
+/// Clicks of one address on one link in buckets of five minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Velocity {
+    /// Number of the newest bucket (time / five minutes).
+    pub newest: i64,
+    /// The newest twelve buckets, the newest first, each stopping at 255.
+    pub counts: [u8; 12],
+    /// The most clicks within an hour so far.
+    pub peak: u16,
+}
+
+pub const VELOCITY_BUCKET_MS: i64 = 5 * MINUTE_MS;
+
+/// The three memories, whole (an owner's) or for one batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touches {
+    pub links: HashMap<LinkId, LinkTouch>,
+    pub seen: HashMap<SeenId, Seen>,
+    pub velocity: HashMap<Visitor, Velocity>,
+}
+
+impl Velocity {
+    /// Takes in a click; one older than the newest twelve buckets changes nothing.
+    pub fn add(&mut self, at: TimeMs) {
+        let bucket = at.0.div_euclid(VELOCITY_BUCKET_MS);
+        let ahead = usize::try_from(bucket.saturating_sub(self.newest)).unwrap_or(0).min(self.counts.len());
+        if ahead > 0 {
+            self.counts.rotate_right(ahead);
+            self.counts[..ahead].fill(0);
+            self.newest = bucket;
+        }
+        let age = usize::try_from(self.newest - bucket).unwrap_or(usize::MAX);
+        if let Some(count) = self.counts.get_mut(age) {
+            *count = count.saturating_add(1);
+        }
+        let within_hour: u16 = self.counts.iter().map(|count| u16::from(*count)).sum();
+        self.peak = self.peak.max(within_hour);
+    }
+}
+
+impl Touches {
+    /// Takes in a counted click of this link and address.
+    pub fn remember(&mut self, link: LinkId, touch: Touch) {
+        let known = self.links.entry(link).or_default();
+        if known.last.is_none_or(|last| last.order() < touch.order()) {
+            known.last = Some(touch);
+        }
+        if known.first.is_none_or(|first| touch.order() < first.order()) {
+            known.first = Some(touch);
+        }
+        let address_cut = touch.receipt.fields().address_cut;
+        self.velocity.entry(Visitor { link, address_cut }).or_default().add(touch.at);
+    }
+
+    /// Carries an address's count over midnight, when its hash changes.
+    pub fn carry_over(&mut self, before: Visitor, now: Visitor) {
+        if !self.velocity.contains_key(&now)
+            && let Some(velocity) = self.velocity.get(&before).copied()
+        {
+            self.velocity.insert(now, velocity);
+        }
+    }
+
+    /// Takes in an event id; only the earliest place in the log stands.
+    pub fn see(&mut self, id: SeenId, seen: Seen) {
+        let first = self.seen.entry(id).or_insert(seen);
+        let forgotten = seen.at.since_ms(first.at) > SEEN_FOR_MS;
+        if forgotten || seen.position < first.position {
+            *first = seen;
+        }
+    }
+
+    /// Where the id was first seen, if that is remembered and comes before `position` in the log.
+    pub fn seen_before(&self, id: SeenId, position: Position, at: TimeMs) -> Option<Seen> {
+        let first = self.seen.get(&id).copied()?;
+        (first.position < position && at.since_ms(first.at) <= SEEN_FOR_MS).then_some(first)
+    }
+
+    /// Notes that a sale of this link at this time waits for a click.
+    pub fn await_click(&mut self, link: LinkId, at: TimeMs) {
+        let known = self.links.entry(link).or_default();
+        known.awaiting_until = known.awaiting_until.max(Some(at));
+    }
+}

@@ -1,0 +1,239 @@
+use prost::Message;
+
+use super::{
+    WireError,
+    record::{self, EventBody},
+};
+use crate::{
+    decision::EventKind,
+    event::{Body, Claim, Click, Dialect, EdgeCount, EdgeCounts, Event, Refund, Review, ReviewAction, Sale, Settle},
+    hashes::{AddressHash, CustomerHash, EmailHash, KeyHash},
+    ids::{CompanyId, ConversionId, EventId, KeyId, LinkId, PartnerId, ProgramId},
+    money::Currency,
+    receipt::Receipt,
+    time::TimeMs,
+    web::{Device, Page, Utm},
+};
+
+pub fn encode_event(event: Event) -> Vec<u8> {
+    let record = record::Event {
+        id: wide(event.id.0),
+        stamped_at_ms: event.stamped_at.0,
+        resent: event.resent,
+        reply_to: event.reply_to,
+        key_id: event.key.map_or(0, |key| key.0),
+        first_appended_at_ms: event.first_appended_at.map(|at| at.0),
+        body: Some(body_record(event.body)),
+    };
+    record.encode_to_vec()
+}
+
+pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
+    let record = record::Event::decode(bytes)?;
+    Ok(Event {
+        id: EventId(narrow(&record.id, "id")?),
+        stamped_at: TimeMs(record.stamped_at_ms),
+        resent: record.resent,
+        reply_to: record.reply_to,
+        key: nonzero(record.key_id).map(KeyId),
+        first_appended_at: record.first_appended_at_ms.map(TimeMs),
+        body: body(record.body.ok_or(WireError::Missing("body"))?)?,
+    })
+}
+
+fn body_record(body: Body) -> EventBody {
+    match body {
+        Body::Click(click) => EventBody::Click(click_record(*click)),
+        Body::Lead(claim) => EventBody::Lead(claim_record(*claim)),
+        Body::Sale(sale) => EventBody::Sale(record::Sale {
+            claim: Some(claim_record(sale.claim)),
+            amount_minor: sale.amount_minor,
+            currency: sale.currency.code().to_owned(),
+        }),
+        Body::Refund(refund) => EventBody::Refund(record::Refund {
+            company: refund.company.0,
+            conversion: wide(refund.conversion.0),
+            key: wide(refund.key.0),
+            label: refund.label,
+            amount_minor: refund.amount_minor,
+            reason: refund.reason.unwrap_or_default(),
+            body_hash: wide(refund.body_hash),
+        }),
+        Body::Review(review) => EventBody::Review(record::Review {
+            company: review.company.0,
+            conversion: wide(review.conversion.0),
+            action: review.action as u32,
+        }),
+        Body::Settle(settle) => EventBody::Settle(record::Settle {
+            company: settle.company.0,
+            conversion: wide(settle.conversion.0),
+            facts_up_to: settle.facts_up_to,
+        }),
+        Body::EdgeCounts(counts) => EventBody::EdgeCounts(record::EdgeCounts {
+            counts: counts
+                .counts
+                .into_iter()
+                .map(|count| record::EdgeCount { company: count.company.0, kind: count.kind as u32, refused: count.refused })
+                .collect(),
+        }),
+        Body::Tick => EventBody::Tick(record::Tick {}),
+    }
+}
+
+fn click_record(click: Click) -> record::Click {
+    record::Click {
+        company: click.company.0,
+        program: click.program.0,
+        partner: click.partner.0,
+        code: click.code,
+        receipt: click.receipt.as_bytes().to_vec(),
+        address_hash: wide(click.address.0),
+        address_hash_before: click.address_before.map(|hash| wide(hash.0)).unwrap_or_default(),
+        landing_host: click.landing.host,
+        landing_path: click.landing.path,
+        referrer_host: click.referrer_host.unwrap_or_default(),
+        utm_source: click.utm.source.unwrap_or_default(),
+        utm_medium: click.utm.medium.unwrap_or_default(),
+        utm_campaign: click.utm.campaign.unwrap_or_default(),
+        device: click.device as u32,
+    }
+}
+
+fn claim_record(claim: Claim) -> record::Claim {
+    record::Claim {
+        company: claim.company.0,
+        dialect: claim.dialect as u32,
+        conversion: wide(claim.conversion.0),
+        keys: claim.keys.into_iter().map(|key| wide(key.0)).collect(),
+        label: claim.label,
+        program: claim.program.map_or(0, |program| program.0),
+        code_link: claim.code_link.map_or(0, |link| link.0),
+        receipt: claim.receipt.map(|receipt| receipt.as_bytes().to_vec()).unwrap_or_default(),
+        customer_hash: claim.customer.map(|hash| wide(hash.0)).unwrap_or_default(),
+        email_hash: claim.email.map(|hash| wide(hash.0)).unwrap_or_default(),
+        disposable_email: claim.disposable_email,
+        occurred_at_ms: claim.occurred_at.map(|at| at.0),
+        body_hash: wide(claim.body_hash),
+    }
+}
+
+fn body(body: EventBody) -> Result<Body, WireError> {
+    Ok(match body {
+        EventBody::Click(record) => Body::Click(Box::new(click(record)?)),
+        EventBody::Lead(record) => Body::Lead(Box::new(claim(record)?)),
+        EventBody::Sale(record) => Body::Sale(Box::new(Sale {
+            claim: claim(record.claim.ok_or(WireError::Missing("claim"))?)?,
+            amount_minor: record.amount_minor,
+            currency: currency(&record.currency)?,
+        })),
+        EventBody::Refund(record) => Body::Refund(Box::new(Refund {
+            company: CompanyId(record.company),
+            conversion: ConversionId(narrow(&record.conversion, "conversion")?),
+            key: KeyHash(narrow(&record.key, "key")?),
+            label: record.label,
+            amount_minor: record.amount_minor,
+            reason: present(record.reason),
+            body_hash: narrow(&record.body_hash, "body_hash")?,
+        })),
+        EventBody::Review(record) => Body::Review(Review {
+            company: CompanyId(record.company),
+            conversion: ConversionId(narrow(&record.conversion, "conversion")?),
+            action: match record.action {
+                0 => ReviewAction::Approve,
+                1 => ReviewAction::Reject,
+                2 => ReviewAction::ClawBack,
+                _ => return Err(WireError::Invalid("action")),
+            },
+        }),
+        EventBody::Settle(record) => Body::Settle(Settle {
+            company: CompanyId(record.company),
+            conversion: ConversionId(narrow(&record.conversion, "conversion")?),
+            facts_up_to: record.facts_up_to,
+        }),
+        EventBody::EdgeCounts(record) => {
+            let counts = record.counts.into_iter().map(|count| {
+                let company = CompanyId(count.company);
+                Ok(EdgeCount { company, kind: kind(count.kind)?, refused: count.refused })
+            });
+            Body::EdgeCounts(EdgeCounts { counts: counts.collect::<Result<_, WireError>>()? })
+        }
+        EventBody::Tick(_) => Body::Tick,
+    })
+}
+
+fn click(record: record::Click) -> Result<Click, WireError> {
+    Ok(Click {
+        company: CompanyId(record.company),
+        program: ProgramId(record.program),
+        partner: PartnerId(record.partner),
+        code: record.code,
+        receipt: receipt(&record.receipt)?,
+        address: AddressHash(narrow(&record.address_hash, "address_hash")?),
+        address_before: some(&record.address_hash_before, "address_hash_before")?.map(AddressHash),
+        landing: Page { host: record.landing_host, path: record.landing_path },
+        referrer_host: present(record.referrer_host),
+        utm: Utm { source: present(record.utm_source), medium: present(record.utm_medium), campaign: present(record.utm_campaign) },
+        device: *Device::ALL.get(record.device as usize).ok_or(WireError::Invalid("device"))?,
+    })
+}
+
+fn claim(record: record::Claim) -> Result<Claim, WireError> {
+    Ok(Claim {
+        company: CompanyId(record.company),
+        dialect: match record.dialect {
+            0 => Dialect::Refuel,
+            1 => Dialect::Refairn,
+            2 => Dialect::Reflio,
+            3 => Dialect::Refport,
+            4 => Dialect::Reditus,
+            _ => return Err(WireError::Invalid("dialect")),
+        },
+        conversion: ConversionId(narrow(&record.conversion, "conversion")?),
+        keys: record.keys.iter().map(|key| narrow(key, "keys").map(KeyHash)).collect::<Result<_, _>>()?,
+        label: record.label,
+        program: nonzero(record.program).map(ProgramId),
+        code_link: nonzero(record.code_link).map(LinkId),
+        receipt: if record.receipt.is_empty() { None } else { Some(receipt(&record.receipt)?) },
+        customer: some(&record.customer_hash, "customer_hash")?.map(CustomerHash),
+        email: some(&record.email_hash, "email_hash")?.map(EmailHash),
+        disposable_email: record.disposable_email,
+        occurred_at: record.occurred_at_ms.map(TimeMs),
+        body_hash: narrow(&record.body_hash, "body_hash")?,
+    })
+}
+
+pub(super) fn wide(id: u128) -> Vec<u8> {
+    id.to_be_bytes().to_vec()
+}
+
+pub(super) fn narrow(bytes: &[u8], field: &'static str) -> Result<u128, WireError> {
+    if bytes.is_empty() {
+        return Err(WireError::Missing(field));
+    }
+    bytes.try_into().map(u128::from_be_bytes).map_err(|_| WireError::Invalid(field))
+}
+
+pub(super) fn kind(number: u32) -> Result<EventKind, WireError> {
+    EventKind::ALL.into_iter().find(|kind| *kind as u32 == number).ok_or(WireError::Invalid("kind"))
+}
+
+pub(super) fn currency(code: &str) -> Result<Currency, WireError> {
+    Currency::parse(code).map_err(|_| WireError::Invalid("currency"))
+}
+
+fn some(bytes: &[u8], field: &'static str) -> Result<Option<u128>, WireError> {
+    if bytes.is_empty() { Ok(None) } else { narrow(bytes, field).map(Some) }
+}
+
+fn receipt(bytes: &[u8]) -> Result<Receipt, WireError> {
+    let bytes = bytes.try_into().map_err(|_| WireError::Invalid("receipt"))?;
+    Receipt::from_bytes(bytes).map_err(|_| WireError::Invalid("receipt"))
+}
+
+fn present(text: String) -> Option<String> {
+    if text.is_empty() { None } else { Some(text) }
+}
+
+fn nonzero(id: u64) -> Option<u64> {
+    if id == 0 { None } else { Some(id) }
+}
