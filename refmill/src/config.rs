@@ -323,17 +323,20 @@ impl Checks<'_> {
     }
 
     fn smtp_url(&self, value: &str) -> anyhow::Result<SecretUrl> {
-        let rest = value.strip_prefix("smtp://").or_else(|| value.strip_prefix("smtps://"));
-        if rest.is_none_or(|rest| {
-            rest.rsplit_once('@')
-                .map_or(rest, |(_, host)| host)
-                .trim_matches('/')
-                .is_empty()
-        }) {
-            let found = SecretUrl::new(value).to_string();
-            return Err(self.refuse("smtp-url", "smtp://USER:PASSWORD@HOST:PORT or smtps://…", &found));
+        let url = SecretUrl::new(value);
+        let rest = url
+            .expose()
+            .strip_prefix("smtp://")
+            .or_else(|| url.expose().strip_prefix("smtps://"));
+        let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
+        if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
+            return Err(self.refuse(
+                "smtp-url",
+                "smtp://USER:PASSWORD@HOST:PORT or smtps://…",
+                &url.to_string(),
+            ));
         }
-        Ok(SecretUrl::new(value))
+        Ok(url)
     }
 
     fn mailbox(&self, value: &str) -> anyhow::Result<String> {

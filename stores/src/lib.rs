@@ -1,1 +1,17 @@
+//! The five things that hold state, each embedded (SQLite) or distributed. Only this crate names a vendor.
+//!
+//! Each store is an enum over its shapes with the same few verbs; which shape is chosen once, for all five, by
+//! [`Deployment::open`].
 
+mod deployment;
+mod error;
+mod sqlite;
+
+pub mod catalog;
+pub mod facts;
+pub mod ledger;
+pub mod log;
+pub mod touches;
+
+pub use deployment::{Deployment, Shape};
+pub use error::{OpenError, StoreError};

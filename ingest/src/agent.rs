@@ -1,0 +1,43 @@
+//! What a request's headers say of who made it: a person's browser, a robot, or a browser's guess.
+
+mod bots;
+mod device;
+
+use http::HeaderMap;
+
+pub use bots::Bots;
+pub use device::Device;
+
+/// What is looked at of a user agent; no browser's is a third as long.
+pub const AGENT_BYTES: usize = 1_024;
+
+/// The headers with which a browser says that nobody has clicked yet, and what they then say.
+const PREFETCH_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+const PREFETCH_WORDS: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agent {
+    pub bot: bool,
+    pub device: Device,
+}
+
+/// Every browser names itself, so what doesn't is taken for a robot: its clicks are recorded and
+/// not counted, and a receipt still names them.
+#[must_use]
+pub fn classify(user_agent: Option<&[u8]>, bots: &Bots) -> Agent {
+    let agent = user_agent.unwrap_or_default().trim_ascii();
+    let agent = &agent[..agent.len().min(AGENT_BYTES)];
+    Agent { bot: agent.is_empty() || bots.matches(agent), device: Device::of(agent) }
+}
+
+/// A link fetched ahead of a click that may never come.
+#[must_use]
+pub fn is_prefetch(headers: &HeaderMap) -> bool {
+    PREFETCH_HEADERS.iter().flat_map(|name| headers.get_all(*name)).any(|value| {
+        let mut words = value.as_bytes().split(|byte| matches!(byte, b';' | b',' | b' '));
+        words.any(|word| PREFETCH_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+use std::{
+    sync::Mutex,
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+/// How many jobs may wait for one connection; who comes then waits for a place.
+const JOBS_WAITING: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A thread that owns a connection. Others send it work and wait for what comes of it.
+pub(crate) struct Owner {
+    jobs: mpsc::Sender<Job>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Owner {
+    pub(crate) fn start(name: &str, mut connection: Connection) -> Result<Owner, std::io::Error> {
+        let (jobs, mut waiting) = mpsc::channel::<Job>(JOBS_WAITING);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            while let Some(job) = waiting.blocking_recv() {
+                job(&mut connection);
+            }
+        })?;
+        Ok(Owner { jobs, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Runs `work` on the connection, after all that came before.
+    pub(crate) async fn call<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    {
+        let (done, outcome) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Who asked may have gone; the work was done all the same.
+            let _ = done.send(work(connection));
+        });
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs what waits and ends the thread.
+    pub(crate) async fn close(self) {
+        let Owner { jobs, thread } = self;
+        drop(jobs);
+        let thread = thread.into_inner().ok().flatten();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
