@@ -53,7 +53,9 @@ pub struct Budget {
 impl Budget {
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(bytes)) }
+        Self {
+            left: Arc::new(AtomicUsize::new(bytes)),
+        }
     }
 
     #[must_use]
@@ -62,7 +64,10 @@ impl Budget {
     }
 
     fn lease(&self) -> Lease {
-        Lease { budget: self.clone(), bytes: 0 }
+        Lease {
+            budget: self.clone(),
+            bytes: 0,
+        }
     }
 }
 
@@ -89,7 +94,10 @@ impl Lease {
     /// What has come counts, not what was announced: else a few slow clients could announce it all away.
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         let take = |left: usize| left.checked_sub(bytes);
-        let taken = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let taken = self
+            .budget
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.map_err(|_| BodyError::Overloaded)?;
         self.bytes += bytes;
         Ok(())
@@ -111,7 +119,9 @@ where
         return Err(BodyError::TooLarge { limit: limit_bytes });
     }
     let deadline = Instant::now() + wait;
-    timeout_at(deadline, collect(body, limit_bytes, budget)).await.unwrap_or(Err(BodyError::TooSlow))
+    timeout_at(deadline, collect(body, limit_bytes, budget))
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
 }
 
 async fn collect<B>(mut body: B, limit_bytes: usize, budget: &Budget) -> Result<Whole, BodyError>
@@ -122,7 +132,9 @@ where
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            continue;
+        };
         if lease.bytes + data.len() > limit_bytes {
             return Err(BodyError::TooLarge { limit: limit_bytes });
         }

@@ -4,4 +4,25 @@ pub mod address;
 pub mod agent;
 pub mod body;
 pub mod connection;
+pub mod counts;
+pub mod edge;
+pub mod fields;
+pub mod follower;
+pub mod keys;
 pub mod limiter;
+pub mod refusal;
+pub mod snapshot;
+pub mod stamp;
+pub mod waiters;
+
+mod answer;
+mod batch;
+mod click;
+mod conversion;
+mod disposable;
+mod page;
+mod postback;
+mod redirect;
+mod serve;
+
+pub use serve::{Fallback, serve};

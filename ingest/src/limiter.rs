@@ -11,7 +11,8 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{NotUntil, Quota, RateLimiter};
 
-pub use table::{TABLE_BYTES, Table};
+pub use table::TABLE_BYTES;
+use table::{Table, Unit};
 
 pub const CLICKS_PER_HOUR_MAX: u32 = 1_000_000;
 pub const REQUESTS_PER_SECOND_MAX: u32 = 1_000_000;
@@ -21,6 +22,8 @@ pub const KEYS_KEPT: usize = 65_536;
 
 /// Counting the keys locks their whole map, so it happens once in this many requests.
 const REQUESTS_PER_TIDY: u64 = 16_384;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 type Limiter<S, C> = RateLimiter<u64, S, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
@@ -47,7 +50,10 @@ impl<C: Clock> ClickLimiter<C> {
     pub fn new(clicks_per_hour: u32, clock: C) -> Result<Self, LimitOutOfRange> {
         let limit = in_range("clicks per address and hour", clicks_per_hour, CLICKS_PER_HOUR_MAX)?;
         Ok(Self {
-            limiter: limit.map(|limit| RateLimiter::new(click_quota(limit), Table::new(), clock)),
+            limiter: limit.map(|limit| {
+                let (quota, unit) = click_quota(limit);
+                RateLimiter::new(quota, Table::new(unit), clock)
+            }),
         })
     }
 
@@ -67,7 +73,11 @@ pub struct KeyLimiter<C: Clock = MonotonicClock> {
 
 impl<C: Clock> KeyLimiter<C> {
     pub fn new(requests_per_second: u32, clock: C) -> Result<Self, LimitOutOfRange> {
-        let limit = in_range("requests per key and second", requests_per_second, REQUESTS_PER_SECOND_MAX)?;
+        let limit = in_range(
+            "requests per key and second",
+            requests_per_second,
+            REQUESTS_PER_SECOND_MAX,
+        )?;
         let quota = limit.map(Quota::per_second);
         Ok(Self {
             limiter: quota.map(|quota| RateLimiter::new(quota, DashMapStateStore::default(), clock)),
@@ -99,14 +109,10 @@ fn in_range(name: &'static str, given: u32, max: u32) -> Result<Option<NonZeroU3
     Ok(NonZeroU32::new(given))
 }
 
-/// The refill interval is a whole number of the table's units, so that a bucket holds exactly its
-/// clicks however often its time is packed and unpacked.
-fn click_quota(clicks_per_hour: NonZeroU32) -> Quota {
-    let hour_units = table::units(Duration::from_secs(3_600));
-    let interval_units = (hour_units + u64::from(clicks_per_hour.get()) / 2) / u64::from(clicks_per_hour.get());
-    Quota::with_period(table::duration(interval_units))
-        .expect("an hour holds more units than the limit may allow clicks")
-        .allow_burst(clicks_per_hour)
+fn click_quota(clicks_per_hour: NonZeroU32) -> (Quota, Unit) {
+    let (unit, interval) = Unit::dividing(HOUR / clicks_per_hour.get());
+    let quota = Quota::with_period(interval).expect("an hour is longer than the limit's range of nanoseconds");
+    (quota.allow_burst(clicks_per_hour), unit)
 }
 
 fn check<S, C>(limiter: Option<&Limiter<S, C>>, key: u64) -> Result<(), RetryAfter>
@@ -115,13 +121,17 @@ where
     C: Clock,
 {
     let Some(limiter) = limiter else { return Ok(()) };
-    limiter.check_key(&key).map_err(|until| retry_after(&until, limiter.clock()))
+    limiter
+        .check_key(&key)
+        .map_err(|until| retry_after(&until, limiter.clock()))
 }
 
 fn retry_after<C: Clock>(until: &NotUntil<C::Instant>, clock: &C) -> RetryAfter {
     let wait = until.wait_time_from(clock.now());
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    RetryAfter { seconds: seconds.max(1) }
+    RetryAfter {
+        seconds: seconds.max(1),
+    }
 }
 
 #[cfg(test)]

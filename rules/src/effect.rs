@@ -20,39 +20,91 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Moves a count of `/companies/outcomes`; the day is that of the event's first append.
-    Count { company: CompanyId, kind: EventKind, outcome: Outcome, day: Day, by: i64 },
+    Count {
+        company: CompanyId,
+        kind: EventKind,
+        outcome: Outcome,
+        day: Day,
+        by: i64,
+    },
     /// A click found a copy (`outcome` None), a duplicate or refused: what facts and touches need to be made again.
-    ExceptClick { position: Position, outcome: Option<Outcome> },
+    ExceptClick {
+        position: Position,
+        outcome: Option<Outcome>,
+    },
     /// The key names this conversion (or refund) for good.
-    TakeKey { key: KeyHash, taken: KeyTaken },
+    TakeKey {
+        key: KeyHash,
+        taken: KeyTaken,
+    },
     /// Its conversion was refused after all: the key is free again.
-    FreeKey { key: KeyHash },
+    FreeKey {
+        key: KeyHash,
+    },
     /// The conversion as it is now, whole.
     PutConversion(Box<Conversion>),
     PutRefund(RefundApplied),
     Post(Transfer),
     /// What the company knows of a customer by one identifier, whole.
-    PutIdent { company: CompanyId, ident: Ident, record: IdentRecord },
+    PutIdent {
+        company: CompanyId,
+        ident: Ident,
+        record: IdentRecord,
+    },
     /// A customer used a click.
-    UseClick { click: ClickName, customer: u128 },
+    UseClick {
+        click: ClickName,
+        customer: u128,
+    },
     /// A sale of the link, for its velocity.
-    CountSale { link: LinkId, at: TimeMs },
+    CountSale {
+        link: LinkId,
+        at: TimeMs,
+    },
     /// A sale's value, for the company's median.
-    NoteValue { company: CompanyId, currency: Currency, amount_minor: i64 },
+    NoteValue {
+        company: CompanyId,
+        currency: Currency,
+        amount_minor: i64,
+    },
+    /// The row of one that waits, whole.
     Park(Box<Parked>),
-    Unpark { conversion: ConversionId },
+    /// It waits for nothing any more: its row goes, and what [`Effect::Await`] noted of it.
+    Unpark {
+        conversion: ConversionId,
+    },
     /// A late click that this conversion could win: settle it once facts hold the click.
-    NoteLate { company: CompanyId, conversion: ConversionId, click: Position },
-    /// The notes up to here have been looked at.
-    ClearLate { conversion: ConversionId, facts_up_to: u64 },
+    NoteLate {
+        company: CompanyId,
+        conversion: ConversionId,
+        click: Position,
+    },
+    /// Its notes of clicks before here have been looked at.
+    ClearLate {
+        conversion: ConversionId,
+        facts_up_to: u64,
+    },
     /// To be appended to this partition's log.
     AppendSettle(Settle),
     /// A counted click, for attribution; `address_before` is what its address was hashed to yesterday.
-    Remember { link: LinkId, touch: Touch, address_before: Option<AddressHash> },
+    Remember {
+        link: LinkId,
+        touch: Touch,
+        address_before: Option<AddressHash>,
+    },
     /// An event id that must not count twice.
-    See { id: SeenId, position: Position, at: TimeMs },
+    See {
+        id: SeenId,
+        position: Position,
+        at: TimeMs,
+    },
     /// A sale of the link at this time is unattributed or parked: a click that comes later in the log could win it.
-    Await { link: LinkId, conversion: ConversionId, at: TimeMs },
+    Await {
+        company: CompanyId,
+        link: LinkId,
+        conversion: ConversionId,
+        at: TimeMs,
+    },
     Record(Fact),
     Reply(Decision),
 }
@@ -86,4 +138,6 @@ pub enum ParkedUntil {
     FactsHold { offset: u64 },
     /// Its lead arrives, or this time passes.
     Lead { expires_at: TimeMs },
+    /// It is decided, and unattributed; the event is kept for a click that comes late and could win it.
+    LateClick,
 }

@@ -10,7 +10,7 @@ use schemas::{
     money::Currency,
     receipt::{Receipt, ReceiptKey},
     terms::Terms,
-    time::TimeMs,
+    time::{DAY_MS, HOUR_MS, TimeMs},
 };
 
 use crate::{
@@ -30,6 +30,7 @@ pub struct Known {
     pub terms: HashMap<ProgramId, Vec<Terms>>,
     pub keys: HashMap<KeyHash, KeyTaken>,
     pub conversions: HashMap<ConversionId, Conversion>,
+    /// Those that settles, ticks and identifiers of the batch can wake.
     pub parked: HashMap<ConversionId, Parked>,
     pub idents: HashMap<(CompanyId, Ident), IdentRecord>,
     /// Customers that used a click before.
@@ -37,9 +38,10 @@ pub struct Known {
     pub link_sales: HashMap<LinkId, LinkSales>,
     /// The company's last sales, oldest first, at most [`RECENT_VALUES`].
     pub recent_values: HashMap<(CompanyId, Currency), Vec<i64>>,
-    /// Unattributed and parked conversions of links that have late clicks in this batch.
+    /// Conversions of links that have late clicks in this batch, unattributed or parked, which such a click could win.
     pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
-    /// For each `settle` of the batch the counted clicks of the conversion's links that facts hold before `facts_up_to`.
+    /// For each `settle` of the batch the counted clicks of its code's link ([`Parked::link`]) that facts hold before
+    /// `facts_up_to`, the highest where there are several.
     pub fact_clicks: HashMap<ConversionId, Vec<Touch>>,
     /// For ticks: conversions whose hold is over, and parked ones whose time has passed, by id.
     pub due: Vec<ConversionId>,
@@ -83,7 +85,10 @@ pub struct ClickName {
 impl From<&Receipt> for ClickName {
     fn from(receipt: &Receipt) -> ClickName {
         let fields = receipt.fields();
-        ClickName { link: fields.link, event_id_hash: fields.event_id_hash }
+        ClickName {
+            link: fields.link,
+            event_id_hash: fields.event_id_hash,
+        }
     }
 }
 
@@ -96,6 +101,28 @@ pub struct LinkSales {
 
 impl LinkSales {
     pub const BUCKET_MS: i64 = 10 * schemas::time::MINUTE_MS;
+    /// Buckets in 7 days and an hour.
+    const KEPT: i64 = (7 * DAY_MS + HOUR_MS) / LinkSales::BUCKET_MS;
+
+    pub fn count(&mut self, at: TimeMs) {
+        let bucket = LinkSales::bucket_of(at);
+        match self.buckets.binary_search_by_key(&bucket, |(number, _)| *number) {
+            Ok(found) => self.buckets[found].1 = self.buckets[found].1.saturating_add(1),
+            Err(place) => self.buckets.insert(place, (bucket, 1)),
+        }
+        let newest = self.buckets.last().map_or(bucket, |(number, _)| *number);
+        self.buckets.retain(|(number, _)| newest - number <= LinkSales::KEPT);
+    }
+
+    /// Sales in the buckets from `first` to before `end`.
+    pub fn between(&self, first: i64, end: i64) -> u64 {
+        let within = self.buckets.iter().filter(|(number, _)| (first..end).contains(number));
+        within.map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    pub fn bucket_of(at: TimeMs) -> i64 {
+        at.0.div_euclid(LinkSales::BUCKET_MS)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,30 @@
 //! The processor fetches what a batch needs into [`Known`], calls [`decide`] for one event after the other, and commits the
 //! [`Effect`]s.
 
+mod apply;
+mod attribution;
+mod case;
+mod change;
+mod claim;
+mod click;
+mod commission;
+mod conclude;
+mod decide;
 pub mod effect;
+mod fraud;
+mod grounds;
 pub mod known;
+mod ledger;
+pub mod needs;
+pub mod presets;
+mod refund;
+pub mod replay;
+mod review;
+mod settle;
+mod tick;
 pub mod touches;
+
+pub use decide::decide;
+pub use effect::Effect;
+pub use known::Known;
+pub use needs::{Needs, needs};

@@ -122,6 +122,20 @@ impl fmt::Display for TransferReason {
     }
 }
 
+/// The id of a transfer, derived from its cause: whoever posts it, and however often, it has this one.
+pub fn transfer_id(event: EventId, conversion: ConversionId, reason: TransferReason, debit: Account, credit: Account) -> TransferId {
+    let mut cause = Vec::with_capacity(70);
+    cause.extend(event.0.to_be_bytes());
+    cause.extend(conversion.0.to_be_bytes());
+    cause.push(reason as u8);
+    for account in [debit, credit] {
+        cause.push(account.kind() as u8);
+        cause.extend(account.company().0.to_be_bytes());
+        cause.extend(account.partner().map_or(0, |partner| partner.0).to_be_bytes());
+    }
+    TransferId(xxhash_rust::xxh3::xxh3_128(&cause))
+}
+
 /// Money moved once and for good. The id is derived from the cause, so posting it twice is posting it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {

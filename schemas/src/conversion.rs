@@ -68,7 +68,7 @@ pub enum Unattributed {
     NoEvidence = 2,
     /// Code and click disagree, and the terms ask for both.
     EvidenceDisagrees = 3,
-    /// No commission rule's program could be found for it.
+    /// It waited for its customer's lead, and none came.
     NoLead = 4,
 }
 

@@ -89,6 +89,8 @@ pub enum Refusal {
     UnknownLink = 4,
     #[error("no such conversion")]
     UnknownConversion = 5,
+    #[error("the conversion is not decided yet")]
+    Undecided = 10,
     #[error("the conversion is already resolved")]
     AlreadyResolved = 6,
     #[error("the conversion cannot be reviewed")]
@@ -100,12 +102,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Refusal; 9] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::KeyRevoked,
         Refusal::ReceiptForged,
         Refusal::ReceiptForeign,
         Refusal::UnknownLink,
         Refusal::UnknownConversion,
+        Refusal::Undecided,
         Refusal::AlreadyResolved,
         Refusal::NotReviewable,
         Refusal::MoreThanLeft,
@@ -119,6 +122,7 @@ impl Refusal {
             Refusal::ReceiptForeign => "receipt_foreign",
             Refusal::UnknownLink => "unknown_link",
             Refusal::UnknownConversion => "unknown_conversion",
+            Refusal::Undecided => "undecided",
             Refusal::AlreadyResolved => "already_resolved",
             Refusal::NotReviewable => "not_reviewable",
             Refusal::MoreThanLeft => "more_than_left",

@@ -95,6 +95,13 @@ pub struct Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub u32);
 
+impl Share {
+    /// Rounded half up to two decimals.
+    pub fn hundredths(self) -> Share {
+        Share((self.0 + PPM / 200) / (PPM / 100) * (PPM / 100))
+    }
+}
+
 impl Serialize for Share {
     #[expect(clippy::float_arithmetic, reason = "JSON has no other number, and a score is no money")]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -85,6 +85,13 @@ impl IdKey {
         mac == self.id_mac(company, name)
     }
 
+    /// Of what a caller sent, so that the same key with other content is told from a retry.
+    pub fn body_hash(&self, told: &[u8]) -> u128 {
+        let mut hasher = SipHasher128::new_with_key(&self.0);
+        hasher.write(told);
+        hasher.finish128().as_u128()
+    }
+
     fn id_mac(&self, company: CompanyId, name: u128) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(b"conversion");

@@ -11,15 +11,14 @@ const REGEX_BYTES: usize = 1 << 20;
 
 /// Most patterns are plain text, and one automaton finds all of those in one pass; a regular
 /// expression has the few others.
-pub struct Bots {
+pub(super) struct Bots {
     crawlers: Words,
     isbot: Words,
     others: Regex,
 }
 
 impl Bots {
-    #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (crawlers, mut others) = parse(CRAWLERS, "-u");
         let (isbot, more) = parse(ISBOT, "i-u");
         others.extend(more);
@@ -28,19 +27,16 @@ impl Bots {
             .dfa_size_limit(REGEX_BYTES)
             .build()
             .expect("the lists are compiled in and tested");
-        Self { crawlers: Words::new(crawlers, false), isbot: Words::new(isbot, true), others }
+        Self {
+            crawlers: Words::new(crawlers, false),
+            isbot: Words::new(isbot, true),
+            others,
+        }
     }
 
     /// The generic list first: nearly every robot is in it.
-    #[must_use]
-    pub fn matches(&self, agent: &[u8]) -> bool {
+    pub(super) fn matches(&self, agent: &[u8]) -> bool {
         self.isbot.found(agent) || self.crawlers.found(agent) || self.others.is_match(agent)
-    }
-}
-
-impl Default for Bots {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -68,20 +64,28 @@ impl Words {
     }
 
     fn found(&self, agent: &[u8]) -> bool {
-        self.automaton.find_overlapping_iter(agent).any(|found| {
-            self.words[found.pattern()].holds(&agent[..found.start()], &agent[found.end()..])
-        })
+        self.automaton
+            .find_overlapping_iter(agent)
+            .any(|found| self.words[found.pattern()].holds(&agent[..found.start()], &agent[found.end()..]))
     }
 }
 
 impl Word {
     fn plain(text: String, at_start: bool) -> Self {
-        Self { text, at_start, not_after: &[], not_before: &[] }
+        Self {
+            text,
+            at_start,
+            not_after: &[],
+            not_before: &[],
+        }
     }
 
     fn holds(&self, before: &[u8], after: &[u8]) -> bool {
-        let ends = |text: &str| before.len() >= text.len() && before[before.len() - text.len()..].eq_ignore_ascii_case(text.as_bytes());
-        let starts = |text: &str| after.len() >= text.len() && after[..text.len()].eq_ignore_ascii_case(text.as_bytes());
+        let ends = |text: &str| {
+            before.len() >= text.len() && before[before.len() - text.len()..].eq_ignore_ascii_case(text.as_bytes())
+        };
+        let starts =
+            |text: &str| after.len() >= text.len() && after[..text.len()].eq_ignore_ascii_case(text.as_bytes());
         (!self.at_start || before.is_empty())
             && !self.not_after.iter().any(|text| ends(text))
             && !self.not_before.iter().any(|text| starts(text))
@@ -94,13 +98,13 @@ fn parse(list: &str, flags: &str) -> (Vec<Word>, Vec<String>) {
         if let Some(word) = looking_around(pattern).or_else(|| literal(pattern)) {
             words.push(word);
         } else {
-            others.push(format!("(?{flags}:{})", without_lookbehind(pattern)));
+            others.push(format!("(?{flags}:{})", for_regex(pattern)));
         }
     }
     (words, others)
 }
 
-/// The patterns that look behind and ahead, which the `regex` crate can't: (text, not after, not before).
+/// The patterns that look behind and ahead, which the `regex` crate can't.
 fn looking_around(pattern: &str) -> Option<Word> {
     type Texts = &'static [&'static str];
     let (text, not_after, not_before): (_, Texts, Texts) = match pattern {
@@ -113,12 +117,20 @@ fn looking_around(pattern: &str) -> Option<Word> {
         "java(?!;)" => ("java", &[], &[";"]),
         _ => return None,
     };
-    Some(Word { text: text.to_owned(), at_start: false, not_after, not_before })
+    Some(Word {
+        text: text.to_owned(),
+        at_start: false,
+        not_after,
+        not_before,
+    })
 }
 
 /// One pattern looks behind and has more to it than text: what may stand there is spelt out.
-fn without_lookbehind(pattern: &str) -> String {
-    pattern.replace("(?<! cu)", "(?:^|[^u]|(?:^|[^c])u|(?:^|[^ ])cu)")
+/// Another has a dash in a class that JavaScript alone reads as a dash.
+fn for_regex(pattern: &str) -> String {
+    pattern
+        .replace("(?<! cu)", "(?:^|[^u]|(?:^|[^c])u|(?:^|[^ ])cu)")
+        .replace(r"[\w\d-.]", r"[\w\d\-.]")
 }
 
 /// A pattern that is text, perhaps at the start and with its punctuation escaped.
@@ -147,7 +159,11 @@ mod tests {
         assert_eq!(crawlers.0.len() + crawlers.1.len(), 1_500);
         assert_eq!(rest.0.len() + rest.1.len(), 206);
         let bytes = bots.crawlers.automaton.memory_usage() + bots.isbot.automaton.memory_usage();
-        println!("{} words, {bytes} bytes; {} other patterns", crawlers.0.len() + rest.0.len(), crawlers.1.len() + rest.1.len());
+        println!(
+            "{} words, {bytes} bytes; {} other patterns",
+            crawlers.0.len() + rest.0.len(),
+            crawlers.1.len() + rest.1.len()
+        );
         assert!(bytes < 1 << 20, "{bytes} bytes of automaton");
     }
 

@@ -46,10 +46,19 @@ impl Body for Chunks {
     }
 }
 
+/// Chunks, how they end, the length announced, the memory there is, and what is read.
+type Row = (
+    &'static [&'static [u8]],
+    End,
+    Option<u64>,
+    usize,
+    Result<&'static [u8], BodyError>,
+);
+
 #[tokio::test]
 async fn a_body_is_whole_or_refused() {
     let too_large = BodyError::TooLarge { limit: LIMIT };
-    let table: [(&[&'static [u8]], End, Option<u64>, usize, Result<&[u8], BodyError>); 12] = [
+    let table: [Row; 12] = [
         (&[], End::Whole, None, 99, Ok(b"")),
         (&[b"abc"], End::Whole, Some(3), 99, Ok(b"abc")),
         (&[b"abc", b"", b"defg"], End::Whole, None, 99, Ok(b"abcdefg")),
@@ -65,7 +74,17 @@ async fn a_body_is_whole_or_refused() {
     ];
     for (row, (chunks, end, announced, memory, want)) in table.into_iter().enumerate() {
         let budget = Budget::new(memory);
-        let read = read(Chunks { chunks: chunks.to_vec(), end, announced }, LIMIT, SOON, &budget).await;
+        let read = read(
+            Chunks {
+                chunks: chunks.to_vec(),
+                end,
+                announced,
+            },
+            LIMIT,
+            SOON,
+            &budget,
+        )
+        .await;
         if let (Ok(whole), Ok(bytes)) = (&read, want) {
             assert_eq!(budget.left(), memory - bytes.len(), "row {row}: held while in use");
             assert_eq!(whole.bytes, bytes, "row {row}");
@@ -80,13 +99,28 @@ async fn a_body_is_whole_or_refused() {
 #[tokio::test]
 async fn one_frame_is_not_copied() {
     static TEXT: &[u8] = b"abc";
-    let whole = read(Chunks { chunks: vec![TEXT], end: End::Whole, announced: None }, LIMIT, SOON, &Budget::default()).await;
+    let whole = read(
+        Chunks {
+            chunks: vec![TEXT],
+            end: End::Whole,
+            announced: None,
+        },
+        LIMIT,
+        SOON,
+        &Budget::default(),
+    )
+    .await;
     assert_eq!(whole.unwrap().bytes.as_ptr(), TEXT.as_ptr());
 }
 
 #[test]
 fn each_error_has_its_status() {
-    for (error, status) in [(BodyError::TooLarge { limit: 1 }, 413), (BodyError::TooSlow, 408), (BodyError::Broken, 400), (BodyError::Overloaded, 503)] {
+    for (error, status) in [
+        (BodyError::TooLarge { limit: 1 }, 413),
+        (BodyError::TooSlow, 408),
+        (BodyError::Broken, 400),
+        (BodyError::Overloaded, 503),
+    ] {
         assert_eq!(error.status(), status);
     }
 }

@@ -27,7 +27,12 @@ pub struct Drained {
 }
 
 /// Serves until `shutdown`, then lets what is under way finish within `limits.drain_wait`.
-pub async fn serve<F, R, B>(listener: TcpListener, limits: Limits, service: F, shutdown: impl Future<Output = ()>) -> Drained
+pub async fn serve<F, R, B>(
+    listener: TcpListener,
+    limits: Limits,
+    service: F,
+    shutdown: impl Future<Output = ()>,
+) -> Drained
 where
     F: Fn(Request<Incoming>, Peer) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Response<B>> + Send + 'static,

@@ -13,6 +13,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1::{Builder, Connection};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
+use metrics::counter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -24,8 +25,13 @@ use super::refusal::Refusal;
 use super::stream::Watched;
 use super::{HEAD_BYTES, Limits, Peer, head};
 
-pub(super) async fn drive<F, R, B>(stream: TcpStream, peer: Peer, limits: Limits, service: F, drain: watch::Receiver<bool>)
-where
+pub(super) async fn drive<F, R, B>(
+    stream: TcpStream,
+    peer: Peer,
+    limits: Limits,
+    service: F,
+    drain: watch::Receiver<bool>,
+) where
     F: Fn(Request<Incoming>, Peer) -> R,
     R: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + Unpin + 'static,
@@ -38,10 +44,16 @@ where
     let routed = service_fn(|request| answer(request, peer, &service, &progress));
     // Its own header timer stays off (it needs a Timer): it would count idle time too. Half-closed
     // clients get their answer, as they do elsewhere.
-    let mut connection =
-        Builder::new().max_buf_size(HEAD_BYTES).max_header_size(HEAD_BYTES).half_close(true).serve_connection(io, routed);
+    let mut connection = Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .max_header_size(HEAD_BYTES)
+        .half_close(true)
+        .serve_connection(io, routed);
     let end = run(&mut connection, &progress, &limits, drain).await;
     let stream = connection.into_parts().io.into_inner().into_stream();
+    if let Some(what) = end {
+        counter!("refmill_connections_expired_total", "limit" => what.name()).increment(1);
+    }
     match end {
         Some(Expired::Write | Expired::Request) => drop(stream),
         Some(Expired::Head) if !progress.is_write_blocked() => {
@@ -82,9 +94,14 @@ where
         Ok(()) => service(request, peer).await.map(Either::Right),
         Err(refusal) => refusal.response().map(Either::Left),
     };
-    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+    let unread = matches!(
+        response.status(),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
+    );
     if unread || progress.body_missing() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Answer::new(body, progress.clone())))
 }
@@ -131,7 +148,9 @@ where
 
 /// The alarm is only moved forward, or on when it rings: most requests end long before, and leave it be.
 fn expired(mut alarm: Pin<&mut Sleep>, progress: &Progress, limits: &Limits, cx: &mut Context<'_>) -> Poll<Expired> {
-    let Some((deadline, what)) = progress.deadline(limits) else { return Poll::Pending };
+    let Some((deadline, what)) = progress.deadline(limits) else {
+        return Poll::Pending;
+    };
     if deadline < alarm.deadline() {
         alarm.as_mut().reset(deadline);
     }

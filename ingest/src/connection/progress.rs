@@ -16,6 +16,17 @@ pub(super) enum Expired {
     Write,
 }
 
+impl Expired {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Head => "head",
+            Self::Request => "request",
+            Self::Write => "write",
+        }
+    }
+}
+
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const SERVING: u8 = 2;
@@ -55,6 +66,10 @@ impl Progress {
     pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Expired)> {
         let waited = match self.phase.load(Relaxed) {
             IDLE => Some((self.since_us.load(Relaxed), limits.idle_wait, Expired::Idle)),
+            // Perhaps nothing has come: a 408 could be taken for the answer to what crosses it.
+            HEAD if self.untracked.load(Relaxed) => {
+                Some((self.since_us.load(Relaxed), limits.head_wait, Expired::Idle))
+            }
             HEAD => Some((self.since_us.load(Relaxed), limits.head_wait, Expired::Head)),
             SERVING => Some((self.since_us.load(Relaxed), limits.request_wait, Expired::Request)),
             _ => None,
@@ -62,7 +77,11 @@ impl Progress {
         let blocked_us = self.blocked_us.load(Relaxed);
         let blocked = (blocked_us != NEVER).then_some((blocked_us, limits.write_wait, Expired::Write));
         let due = |(since_us, wait, what)| (self.started + Duration::from_micros(since_us) + wait, what);
-        [waited, blocked].into_iter().flatten().map(due).min_by_key(|(at, _)| *at)
+        [waited, blocked]
+            .into_iter()
+            .flatten()
+            .map(due)
+            .min_by_key(|(at, _)| *at)
     }
 
     /// Bytes came while a head is due.
@@ -82,7 +101,8 @@ impl Progress {
 
     /// The head that is due ends `bytes` before the last one received.
     pub(super) fn head_ended(&self, bytes_after: usize) {
-        self.head_end.store(self.received.load(Relaxed) - bytes_after as u64, Relaxed);
+        self.head_end
+            .store(self.received.load(Relaxed) - bytes_after as u64, Relaxed);
     }
 
     /// The service has the request; its body has that many bytes, if it says so.

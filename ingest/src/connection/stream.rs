@@ -18,7 +18,11 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
-        Self { stream, progress, scan: Scan::default() }
+        Self {
+            stream,
+            progress,
+            scan: Scan::default(),
+        }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {
@@ -69,7 +73,11 @@ impl AsyncWrite for Watched {
         self.note_write(written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note_write(written)
     }

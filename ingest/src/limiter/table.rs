@@ -16,39 +16,60 @@ const LINES: usize = TABLE_BYTES / (SLOTS_PER_LINE * size_of::<AtomicU64>());
 const TIME_BITS: u32 = 40;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
-/// An eighth of a millisecond: fine enough for a million clicks an hour, and 40 bits of it last
-/// four years of one process. Past that all buckets read as full: it fails open.
+/// About an eighth of a millisecond: fine enough for a million clicks an hour, and 40 bits of it
+/// last four years of one process. Past that all buckets read as full: it fails open.
 const UNIT_NANOS: u64 = 125_000;
 
 const EMPTY: u64 = 0;
 
+/// What a slot counts time in: the interval at which one click comes back is a whole number of it,
+/// so that a bucket holds exactly its clicks however often its time is packed and unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit {
+    nanos: u64,
+}
+
+impl Unit {
+    /// The unit, and the interval to the few nanoseconds that it can say.
+    pub(super) fn dividing(interval: Duration) -> (Self, Duration) {
+        let interval_nanos = interval.as_nanos() as u64;
+        let units = (interval_nanos / UNIT_NANOS).max(1);
+        let unit = Self {
+            nanos: (interval_nanos / units).max(1),
+        };
+        (unit, Duration::from_nanos(units * unit.nanos))
+    }
+
+    /// Rounded down: rounded up, a bucket's last click would be due a moment after now and be refused.
+    pub(super) fn pack(self, tag: u64, at: Nanos) -> u64 {
+        tag << TIME_BITS | (at.as_u64() / self.nanos).min(TIME_MASK)
+    }
+
+    pub(super) fn time(self, slot: u64) -> Nanos {
+        Nanos::new((slot & TIME_MASK) * self.nanos)
+    }
+}
+
 /// A slot holds 24 bits of its key and the time at which its bucket will be full again (GCRA's
 /// theoretical arrival time) since the limiter's start. A line that is full loses the slot that is
 /// full soonest, the one whose loss forgives the fewest clicks.
-pub struct Table {
+pub(super) struct Table {
     slots: Box<[AtomicU64]>,
     first: usize,
+    unit: Unit,
 }
 
 impl Table {
     /// Zeroed by the system page by page when first touched: an idle table takes no memory.
-    #[must_use]
-    pub fn new() -> Self {
-        let slots: Box<[AtomicU64]> =
-            bytemuck::allocation::zeroed_slice_box(LINES * SLOTS_PER_LINE + SLOTS_PER_LINE);
+    pub(super) fn new(unit: Unit) -> Self {
+        let slots: Box<[AtomicU64]> = bytemuck::allocation::zeroed_slice_box(LINES * SLOTS_PER_LINE + SLOTS_PER_LINE);
         let first = slots.as_ptr().align_offset(SLOTS_PER_LINE * size_of::<AtomicU64>()) % SLOTS_PER_LINE;
-        Self { slots, first }
+        Self { slots, first, unit }
     }
 
     fn line(&self, key: u64) -> &[AtomicU64] {
         let start = self.first + (key as usize % LINES) * SLOTS_PER_LINE;
         &self.slots[start..start + SLOTS_PER_LINE]
-    }
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -65,21 +86,16 @@ impl StateStore for Table {
         let tag = key >> TIME_BITS;
         loop {
             let (slot, seen) = find(line, tag);
-            let known = (seen != EMPTY && seen >> TIME_BITS == tag).then(|| time(seen));
+            let known = (seen != EMPTY && seen >> TIME_BITS == tag).then(|| self.unit.time(seen));
             let (outcome, next) = decide(known)?;
-            if slot.compare_exchange_weak(seen, pack(tag, next), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if slot
+                .compare_exchange_weak(seen, self.unit.pack(tag, next), Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+            {
                 return Ok(outcome);
             }
         }
     }
-}
-
-pub(super) fn units(duration: Duration) -> u64 {
-    duration.as_nanos() as u64 / UNIT_NANOS
-}
-
-pub(super) fn duration(units: u64) -> Duration {
-    Duration::from_nanos(units * UNIT_NANOS)
 }
 
 /// The key's own slot, else an empty one, else the one that is full soonest.
@@ -95,13 +111,4 @@ fn find(line: &[AtomicU64], tag: u64) -> (&AtomicU64, u64) {
         }
     }
     (best.0, best.1)
-}
-
-/// Rounded down: rounded up, a bucket's last click would be due a moment after now and be refused.
-pub(super) fn pack(tag: u64, at: Nanos) -> u64 {
-    tag << TIME_BITS | (at.as_u64() / UNIT_NANOS).min(TIME_MASK)
-}
-
-pub(super) fn time(slot: u64) -> Nanos {
-    Nanos::new((slot & TIME_MASK) * UNIT_NANOS)
 }

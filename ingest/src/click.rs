@@ -1,0 +1,227 @@
+//! `POST /track/click`: parse, look up, limit, hash, stamp, append, answer.
+
+use std::{borrow::Cow, cell::RefCell, net::SocketAddr};
+
+use http::{HeaderMap, Response, header};
+use schemas::{
+    code::Code,
+    decision::EventKind,
+    event::{Body, Click, Event},
+    hashes::PersonKey,
+    ids::KeyId,
+    personal::mask,
+    receipt::{Receipt, ReceiptFields, Visit},
+    time::TimeMs,
+    web::{Page as WebPage, Utm},
+};
+use serde::Deserialize;
+use stores::log::Class;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    agent::is_prefetch,
+    answer::{Page, not_tracked, tracked},
+    edge::Edge,
+    fields::{Fields, missing},
+    keys::AddressHashes,
+    page::{URL_CHARS_MAX, page, referrer_host},
+    refusal::{EdgeRefusal, Invalid},
+    snapshot::Link,
+};
+
+const EVENT_ID_CHARS_MAX: usize = 64;
+
+/// Arrays and objects within one another that a click's body may hold; it needs one.
+const OPENINGS_MAX: usize = 64;
+
+/// What a click says, as it came in.
+pub(crate) struct Said<'a> {
+    pub(crate) code: Code,
+    pub(crate) landing_page: Cow<'a, str>,
+    pub(crate) referrer: Option<Cow<'a, str>>,
+    pub(crate) fingerprint: Option<Cow<'a, str>>,
+    pub(crate) event_id: Option<Cow<'a, str>>,
+    pub(crate) utm: [Option<Cow<'a, str>>; 3],
+}
+
+/// Who made the request, as far as it is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Visitor {
+    pub(crate) address: AddressHashes,
+    /// The address under this process's own key, which lasts over midnight: its place in the limiter.
+    pub(crate) address_key: u64,
+    pub(crate) visit: Visit,
+    pub(crate) device: schemas::web::Device,
+}
+
+pub(crate) async fn answer(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Response<Page>, EdgeRefusal> {
+    let now = (edge.now)();
+    let said = parse(body)?;
+    let snapshot = edge.follower.current();
+    let link = snapshot.link_by_code(&said.code).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
+    if snapshot.company(link.company).is_none_or(|company| company.paused) {
+        edge.count_refused(link.company, EventKind::Click);
+        return Ok(not_tracked());
+    }
+    let refuse = |refusal| {
+        edge.count_refused(link.company, EventKind::Click);
+        refusal
+    };
+    let visitor = visitor(edge, headers, peer, now).map_err(refuse)?;
+    edge.clicks
+        .check(visitor.address_key)
+        .map_err(|retry| refuse(EdgeRefusal::RateLimited { retry_after_s: u32::try_from(retry.seconds).unwrap_or(u32::MAX) }))?;
+    let (receipt, event) = stamp(edge, &said, &link, visitor, None, now).map_err(refuse)?;
+    edge.append(Class::Click, event).await.map_err(refuse)?;
+    Ok(tracked(&receipt.to_string()))
+}
+
+/// Reads the body quickly; only one that can't be read is read again to name what is wrong.
+pub(crate) fn parse(body: &[u8]) -> Result<Said<'static>, Invalid> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Raw<'a> {
+        #[serde(borrow)]
+        code: Cow<'a, str>,
+        #[serde(borrow)]
+        landing_page: Cow<'a, str>,
+        #[serde(borrow)]
+        referrer: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        fingerprint: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        event_id: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        utm_source: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        utm_medium: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        utm_campaign: Option<Cow<'a, str>>,
+    }
+    thread_local! {
+        static SCRATCH: RefCell<(Vec<u8>, simd_json::Buffers)> = RefCell::default();
+    }
+    let openings = body.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    let may_hold_nul = body.contains(&b'\\') && body.windows(6).any(|six| six == b"\\u0000");
+    if openings > OPENINGS_MAX || may_hold_nul {
+        return from_fields(&Fields::parse(body)?).and_then(checked);
+    }
+    let quick = SCRATCH.with_borrow_mut(|(copy, buffers)| {
+        copy.clear();
+        copy.extend_from_slice(body);
+        let raw: Raw<'_> = simd_json::serde::from_slice_with_buffers(copy, buffers).ok()?;
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Some(Said {
+            code: Code::parse(&raw.code).ok()?,
+            landing_page: Cow::Owned(raw.landing_page.into_owned()),
+            referrer: owned(raw.referrer),
+            fingerprint: owned(raw.fingerprint),
+            event_id: owned(raw.event_id),
+            utm: [owned(raw.utm_source), owned(raw.utm_medium), owned(raw.utm_campaign)],
+        })
+    });
+    match quick {
+        Some(said) => checked(said),
+        None => from_fields(&Fields::parse(body)?).and_then(checked),
+    }
+}
+
+/// Reads a click from fields, naming the first that is wrong.
+pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Said<'static>, Invalid> {
+    let long = usize::MAX;
+    let text = |name| Ok::<_, Invalid>(fields.text(name, 0, long)?.map(Cow::Owned));
+    let code = fields.text("code", 0, long)?.ok_or_else(|| missing("code"))?;
+    Ok(Said {
+        code: Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?,
+        landing_page: text("landingPage")?.ok_or_else(|| missing("landingPage"))?,
+        referrer: text("referrer")?,
+        fingerprint: text("fingerprint")?,
+        event_id: text("eventId")?,
+        utm: [text("utmSource")?, text("utmMedium")?, text("utmCampaign")?],
+    })
+}
+
+pub(crate) fn checked(said: Said<'_>) -> Result<Said<'_>, Invalid> {
+    if said.event_id.as_ref().is_some_and(|id| id.chars().count() > EVENT_ID_CHARS_MAX) {
+        return Err(Invalid::new("eventId", format!("takes a text of at most {EVENT_ID_CHARS_MAX} characters")));
+    }
+    if crate::page::host_and_path(&said.landing_page).is_none() {
+        return Err(Invalid::new("landingPage", format!("takes an http(s) URL of at most {URL_CHARS_MAX} characters")));
+    }
+    Ok(said)
+}
+
+pub(crate) fn visitor(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, now: TimeMs) -> Result<Visitor, EdgeRefusal> {
+    let address = edge.address(headers, peer);
+    let address_key = (address.hash(&edge.config.limiter_key) >> 64) as u64;
+    let address = edge.follower.keys().hash(address, now).ok_or(EdgeRefusal::KeysNotReady)?;
+    let agent = edge.agents.classify(headers.get(header::USER_AGENT).map(header::HeaderValue::as_bytes));
+    let visit = match (is_prefetch(headers), agent.bot) {
+        (true, _) => Visit::Prefetch,
+        (false, true) => Visit::Bot,
+        (false, false) => Visit::Person,
+    };
+    Ok(Visitor { address, address_key, visit, device: agent.device })
+}
+
+/// Makes the click's event and signs its receipt.
+pub(crate) fn stamp(
+    edge: &Edge,
+    said: &Said<'_>,
+    link: &Link<'_>,
+    visitor: Visitor,
+    key: Option<KeyId>,
+    now: TimeMs,
+) -> Result<(Receipt, Event), EdgeRefusal> {
+    let keys = edge.follower.keys();
+    let signing = keys.signing(now).ok_or(EdgeRefusal::KeysNotReady)?;
+    let id = edge.ids.next();
+    let event_id_hash = match &said.event_id {
+        Some(given) => xxh3_64(given.as_bytes()),
+        None => xxh3_64(&id.0.to_be_bytes()),
+    };
+    let receipt = Receipt::sign(
+        &signing,
+        &ReceiptFields {
+            visit: visitor.visit,
+            client_event_id: said.event_id.is_some(),
+            at: now,
+            link: link.id,
+            visitor: said.fingerprint.as_deref().map_or(0, |fingerprint| keys.persons.visitor(fingerprint)),
+            address_cut: visitor.address.today.cut(),
+            event_id_hash,
+        },
+    );
+    let landing = landing(&keys.persons, &said.landing_page)?;
+    let [source, medium, campaign] = &said.utm;
+    let click = Click {
+        company: link.company,
+        program: link.program,
+        partner: link.partner,
+        code: link.code.to_ascii_lowercase(),
+        receipt,
+        address: visitor.address.today,
+        address_before: visitor.address.before,
+        landing,
+        referrer_host: said.referrer.as_deref().and_then(|referrer| referrer_host(&keys.persons, referrer)),
+        utm: Utm {
+            source: kept(&keys.persons, source.as_deref()),
+            medium: kept(&keys.persons, medium.as_deref()),
+            campaign: kept(&keys.persons, campaign.as_deref()),
+        },
+        device: visitor.device,
+    };
+    let mut event = edge.stamp(now, key, Body::Click(Box::new(click)));
+    event.id = id;
+    Ok((receipt, event))
+}
+
+fn landing(persons: &PersonKey, url: &str) -> Result<WebPage, Invalid> {
+    page(persons, url).ok_or_else(|| Invalid::new("landingPage", "takes an http(s) URL"))
+}
+
+/// A campaign parameter as it is kept: masked, cut, and none if empty.
+fn kept(persons: &PersonKey, text: Option<&str>) -> Option<String> {
+    let masked = mask(persons, text.filter(|text| !text.is_empty())?);
+    Some(masked.chars().take(Utm::MAX_CHARS).collect())
+}

@@ -1,0 +1,165 @@
+//! The edge: what every request's handler works with, and which handler a path has.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{HeaderMap, Method, Request, Response, header};
+use hyper::body::Incoming;
+use schemas::{
+    decision::EventKind,
+    event::{Body, Event},
+    ids::{CompanyId, KeyId},
+    time::TimeMs,
+    wire::encode_event,
+};
+use stores::log::{Appended, Class, Log};
+
+use crate::{
+    address::{Address, TrustedProxies, client},
+    agent::Agents,
+    answer::{Page, refused},
+    batch, body,
+    body::{Budget, Whole},
+    click, conversion,
+    counts::RefusedCounts,
+    follower::Follower,
+    limiter::{ClickLimiter, KeyLimiter},
+    postback, redirect,
+    refusal::EdgeRefusal,
+    stamp::EventIds,
+    waiters::Waiters,
+};
+
+/// Everything that answering a request takes. Nothing in it is another server's.
+pub struct Edge {
+    pub config: EdgeConfig,
+    pub log: Log,
+    pub follower: Follower,
+    pub waiters: Waiters,
+    pub ids: Arc<EventIds>,
+    pub clicks: ClickLimiter,
+    pub key_limiter: Arc<KeyLimiter>,
+    pub agents: Agents,
+    pub bodies: Budget,
+    pub refused: Arc<RefusedCounts>,
+    pub now: fn() -> TimeMs,
+}
+
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    pub trusted_proxies: TrustedProxies,
+    /// How long a conversion's caller waits for its decision before it gets a 202.
+    pub decision_wait: Duration,
+    /// Random, this process's own: what the click limiter knows addresses by.
+    pub limiter_key: [u8; 16],
+}
+
+/// The paths that are the edge's own; all others are the fallback's.
+pub fn owns(path: &str) -> bool {
+    path.starts_with("/track/") || path.starts_with("/r/") || path == "/postback"
+}
+
+impl Edge {
+    pub async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Page> {
+        let path = request.uri().path().to_owned();
+        let outcome = match path.as_str() {
+            "/track/click" => self.click(request, peer).await,
+            "/track/conversion" => self.conversion(request).await,
+            "/track/batch" => self.batch(request, peer).await,
+            "/postback" => self.postback(request).await,
+            _ => match path.strip_prefix("/r/") {
+                Some(code) => redirect::answer(self, &request, code, peer).await,
+                None => Err(EdgeRefusal::NoSuchPath),
+            },
+        };
+        let mut response = outcome.unwrap_or_else(|refusal| refused(&refusal));
+        if path.starts_with("/track/") {
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+        }
+        response
+    }
+
+    async fn click(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Page>, EdgeRefusal> {
+        match *request.method() {
+            Method::POST => {}
+            Method::OPTIONS => return Ok(crate::answer::preflight()),
+            _ => return Err(EdgeRefusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
+        }
+        expect_json(request.headers(), &["application/json", "text/plain"], " or text/plain")?;
+        let (head, body) = request.into_parts();
+        let whole = self.read(body, body::CLICK_BYTES).await?;
+        click::answer(self, &head.headers, peer, &whole.bytes).await
+    }
+
+    async fn conversion(&self, request: Request<Incoming>) -> Result<Response<Page>, EdgeRefusal> {
+        match *request.method() {
+            Method::POST => {}
+            Method::OPTIONS => return Ok(crate::answer::preflight()),
+            _ => return Err(EdgeRefusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
+        }
+        expect_json(request.headers(), &["application/json"], "")?;
+        let (head, body) = request.into_parts();
+        let caller = conversion::caller(self, &head.headers)?;
+        let whole = self.read(body, body::CONVERSION_BYTES).await?;
+        conversion::answer(self, caller, &whole.bytes).await
+    }
+
+    async fn batch(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Page>, EdgeRefusal> {
+        match *request.method() {
+            Method::POST => {}
+            Method::OPTIONS => return Ok(crate::answer::preflight()),
+            _ => return Err(EdgeRefusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
+        }
+        expect_json(request.headers(), &["application/json", "text/plain", "application/x-ndjson"], ", text/plain or application/x-ndjson")?;
+        let (head, body) = request.into_parts();
+        let whole = self.read(body, body::BATCH_BYTES).await?;
+        batch::answer(self, &head.headers, peer, &whole.bytes).await
+    }
+
+    async fn postback(&self, request: Request<Incoming>) -> Result<Response<Page>, EdgeRefusal> {
+        if request.method() != Method::GET {
+            return Err(EdgeRefusal::MethodNotAllowed { allowed: "GET" });
+        }
+        postback::answer(self, request.uri().query().unwrap_or_default()).await
+    }
+
+    async fn read(&self, body: Incoming, limit_bytes: usize) -> Result<Whole, EdgeRefusal> {
+        Ok(body::read(body, limit_bytes, body::BODY_WAIT, &self.bodies).await?)
+    }
+
+    /// Where the request came from, as far as that can be believed.
+    pub(crate) fn address(&self, headers: &HeaderMap, peer: SocketAddr) -> Address {
+        client(peer.ip(), headers, &self.config.trusted_proxies)
+    }
+
+    pub(crate) fn stamp(&self, now: TimeMs, key: Option<KeyId>, body: Body) -> Event {
+        Event {
+            id: self.ids.next(),
+            stamped_at: now,
+            resent: false,
+            reply_to: None,
+            key,
+            first_appended_at: None,
+            body,
+        }
+    }
+
+    /// Appends an event and waits until the log has it durably.
+    pub(crate) async fn append(&self, class: Class, event: Event) -> Result<Appended, EdgeRefusal> {
+        let appending = self.log.enqueue(class, encode_event(event)).map_err(|_| EdgeRefusal::QueueFull)?;
+        appending.await.map_err(|error| {
+            tracing::error!(%error, "the log did not take an event");
+            EdgeRefusal::LogUnavailable
+        })
+    }
+
+    /// Counts a refusal that is somebody's.
+    pub(crate) fn count_refused(&self, company: CompanyId, kind: EventKind) {
+        self.refused.add(company, kind);
+    }
+}
+
+fn expect_json(headers: &HeaderMap, taken: &[&str], more: &'static str) -> Result<(), EdgeRefusal> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if taken.iter().any(|kind| kind.eq_ignore_ascii_case(essence)) { Ok(()) } else { Err(EdgeRefusal::UnsupportedMediaType { more }) }
+}

@@ -1,0 +1,63 @@
+//! The keys an edge hashes and signs with, as the catalog publishes them.
+
+use schemas::{
+    hashes::{AddressHash, IdKey, PersonKey},
+    receipt::ReceiptKey,
+    time::TimeMs,
+};
+use stores::{
+    StoreError,
+    catalog::{Catalog, DayKeys, ReceiptKeys},
+};
+
+use crate::address::Address;
+
+#[derive(Clone)]
+pub struct EdgeKeys {
+    pub ids: IdKey,
+    pub persons: PersonKey,
+    days: DayKeys,
+    receipts: ReceiptKeys,
+    /// All of `receipts`, for checking.
+    checked_under: Vec<ReceiptKey>,
+}
+
+/// An address under today's key and, in the hour after midnight, under yesterday's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressHashes {
+    pub today: AddressHash,
+    pub before: Option<AddressHash>,
+}
+
+impl EdgeKeys {
+    pub async fn load(catalog: &Catalog, now: TimeMs) -> Result<EdgeKeys, StoreError> {
+        let secrets = catalog.secrets();
+        let receipts = catalog.receipt_keys().await?;
+        Ok(EdgeKeys {
+            ids: secrets.id_key.clone(),
+            persons: secrets.person_key.clone(),
+            days: catalog.day_keys(now).await?,
+            checked_under: receipts.all(),
+            receipts,
+        })
+    }
+
+    /// None where the day's key has not been published yet.
+    pub fn hash(&self, address: Address, now: TimeMs) -> Option<AddressHashes> {
+        let keys = self.days.at(now)?;
+        Some(AddressHashes {
+            today: AddressHash(address.hash(&keys.today.secret)),
+            before: keys.before.map(|key| AddressHash(address.hash(&key.secret))),
+        })
+    }
+
+    /// The key that receipts are signed with at `now`; None where none has been published yet.
+    pub fn signing(&self, now: TimeMs) -> Option<ReceiptKey> {
+        self.receipts.signing(now)
+    }
+
+    /// Every key under which a receipt may still be genuine.
+    pub fn receipts(&self) -> &[ReceiptKey] {
+        &self.checked_under
+    }
+}

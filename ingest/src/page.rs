@@ -1,0 +1,82 @@
+//! Host and path of an http(s) URL, which is all that is kept of one.
+
+use std::borrow::Cow;
+
+use schemas::{
+    hashes::PersonKey,
+    personal::mask,
+    web::Page,
+};
+
+/// The longest URL that is taken.
+pub const URL_CHARS_MAX: usize = 2_048;
+
+/// Host (lower case, without user and port) and path of an absolute http(s) URL; None if it is none.
+pub fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
+    if url.len() > URL_CHARS_MAX || url.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        return None;
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+        return None;
+    }
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    if host.is_empty() || !host.bytes().all(is_host_byte) {
+        return None;
+    }
+    let path = if after.starts_with('/') { &after[..after.find(['?', '#']).unwrap_or(after.len())] } else { "/" };
+    let host = if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
+    Some((host, path))
+}
+
+/// A landing page as it is kept: masked.
+pub fn page(key: &PersonKey, url: &str) -> Option<Page> {
+    let (host, path) = host_and_path(url)?;
+    Some(Page { host: mask(key, &host).into_owned(), path: mask(key, path).into_owned() })
+}
+
+/// A referrer's host, masked; a referrer that is no URL has none.
+pub fn referrer_host(key: &PersonKey, referrer: &str) -> Option<String> {
+    host_and_path(referrer).map(|(host, _)| mask(key, &host).into_owned())
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'[' | b']' | b':') || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_host_and_path_of_a_url() {
+        for (url, wanted) in [
+            ("https://acme.com/pricing", Some(("acme.com", "/pricing"))),
+            ("HTTPS://Acme.COM", Some(("acme.com", "/"))),
+            ("http://acme.com:8080/a/b?c=d#e", Some(("acme.com", "/a/b"))),
+            ("https://user:pw@acme.com/x", Some(("acme.com", "/x"))),
+            ("https://acme.com?x=/y", Some(("acme.com", "/"))),
+            ("https://[2001:db8::1]:443/", Some(("[2001:db8::1]", "/"))),
+            ("https://b\u{fc}cher.example/\u{e9}", Some(("b\u{fc}cher.example", "/\u{e9}"))),
+            ("pricing", None),
+            ("/pricing", None),
+            ("//acme.com/", None),
+            ("javascript:alert(1)", None),
+            ("ftp://acme.com/", None),
+            ("https://", None),
+            ("https:///path", None),
+            ("https://acme.com/a b", None),
+            ("https://acme.com/\n", None),
+            ("https://<script>/", None),
+        ] {
+            assert_eq!(host_and_path(url), wanted.map(|(host, path)| (Cow::Borrowed(host), path)), "{url}");
+        }
+        assert_eq!(host_and_path(&format!("https://a.example/{}", "x".repeat(URL_CHARS_MAX))), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! One listener for the edge's paths and, behind it, everybody else's.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
+use schemas::event::Body;
+use stores::log::Class;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    connection::{self, Drained, Limits, Peer},
+    edge::{Edge, owns},
+};
+
+type AnswerBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
+
+/// Who answers what is not the edge's.
+pub type Fallback = Arc<dyn Fn(Request<Incoming>, Peer) -> Answering + Send + Sync>;
+
+/// How often the log is told what was refused.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown`, finishes what is under way and says how that ended.
+pub async fn serve(listener: TcpListener, limits: Limits, edge: Arc<Edge>, fallback: Fallback, shutdown: CancellationToken) -> Drained {
+    let counting = tokio::spawn(report_refused(Arc::clone(&edge), shutdown.clone()));
+    let answering = Arc::clone(&edge);
+    let service = move |request: Request<Incoming>, peer: Peer| {
+        let (edge, fallback) = (Arc::clone(&answering), Arc::clone(&fallback));
+        async move {
+            if owns(request.uri().path()) {
+                let response = edge.handle(request, peer.address).await;
+                response.map(|page| page.map_err(|never| match never {}).boxed_unsync())
+            } else {
+                fallback(request, peer).await
+            }
+        }
+    };
+    let drained = connection::serve(listener, limits, service, shutdown.cancelled_owned()).await;
+    if let Err(error) = counting.await {
+        tracing::error!(%error, "the task that counts refusals ended badly");
+    }
+    append_refused(&edge).await;
+    drained
+}
+
+async fn report_refused(edge: Arc<Edge>, shutdown: CancellationToken) {
+    let mut due = tokio::time::interval(COUNTS_EVERY);
+    while shutdown.run_until_cancelled(due.tick()).await.is_some() {
+        append_refused(&edge).await;
+    }
+}
+
+async fn append_refused(edge: &Edge) {
+    let Some(counts) = edge.refused.take() else { return };
+    let event = edge.stamp((edge.now)(), None, Body::EdgeCounts(counts.clone()));
+    if edge.append(Class::Own, event).await.is_err() {
+        edge.refused.put_back(counts);
+    }
+}

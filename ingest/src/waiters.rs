@@ -1,0 +1,100 @@
+//! Who waits for a decision. One task follows the decisions stream and answers those that have registered.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use schemas::{decision::Decision, ids::EventId, wire::decode_decision};
+use stores::log::DecisionReader;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How many registrations may be under way to the task.
+const REGISTRATIONS_QUEUED: usize = 1_024;
+
+/// A handle: who holds it can wait for decisions.
+#[derive(Clone)]
+pub struct Waiters {
+    registrations: mpsc::Sender<Registration>,
+    places: Arc<Semaphore>,
+}
+
+/// As many wait as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many wait for a decision")]
+pub struct AtCapacity;
+
+/// A place in the queue of one event's decision.
+pub struct Waiting {
+    decided: oneshot::Receiver<Decision>,
+    _place: OwnedSemaphorePermit,
+}
+
+struct Registration {
+    event: EventId,
+    decided: oneshot::Sender<Decision>,
+}
+
+impl Waiters {
+    /// The handle and the task that answers; the task ends when told to.
+    pub fn start(
+        reader: DecisionReader,
+        max_waiters: usize,
+        shutdown: CancellationToken,
+    ) -> (Waiters, impl Future<Output = ()> + Send + 'static) {
+        let (registrations, waiting) = mpsc::channel(REGISTRATIONS_QUEUED);
+        let waiters = Waiters { registrations, places: Arc::new(Semaphore::new(max_waiters)) };
+        (waiters, answer(reader, waiting, max_waiters, shutdown))
+    }
+
+    /// Takes a place before the event is appended, so that no decision is missed.
+    pub async fn register(&self, event: EventId) -> Result<Waiting, AtCapacity> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| AtCapacity)?;
+        let (answer, decided) = oneshot::channel();
+        self.registrations.send(Registration { event, decided: answer }).await.map_err(|_| AtCapacity)?;
+        Ok(Waiting { decided, _place: place })
+    }
+}
+
+impl Waiting {
+    /// The decision, or None when it took longer than `at_most`.
+    pub async fn decision(self, at_most: Duration) -> Option<Decision> {
+        tokio::time::timeout(at_most, self.decided).await.ok()?.ok()
+    }
+}
+
+async fn answer(
+    mut reader: DecisionReader,
+    mut registrations: mpsc::Receiver<Registration>,
+    max_waiters: usize,
+    shutdown: CancellationToken,
+) {
+    let mut waiting: HashMap<EventId, oneshot::Sender<Decision>> = HashMap::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            registration = registrations.recv() => {
+                let Some(Registration { event, decided }) = registration else { return };
+                if waiting.len() >= 2 * max_waiters {
+                    waiting.retain(|_, decided| !decided.is_closed());
+                }
+                waiting.insert(event, decided);
+            }
+            records = reader.next() => {
+                // A registration is sent before its event is appended, so it is in the channel by now.
+                while let Ok(Registration { event, decided }) = registrations.try_recv() {
+                    waiting.insert(event, decided);
+                }
+                for record in records {
+                    match decode_decision(&record) {
+                        Ok(decision) => {
+                            if let Some(decided) = waiting.remove(&decision.event) {
+                                let _ = decided.send(decision);
+                            }
+                        }
+                        Err(error) => tracing::error!(%error, "a published decision cannot be read"),
+                    }
+                }
+            }
+        }
+    }
+}

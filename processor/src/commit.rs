@@ -1,0 +1,142 @@
+use std::time::Instant;
+
+use metrics::{counter, histogram};
+use rules::{Effect, decide};
+use schemas::{facts::Fact, wire::encode_decision};
+use stores::{
+    ledger::{Batch, CommitError},
+    log::Reply,
+};
+
+use crate::{
+    ProcessError,
+    fetch::{DUE_MAX, Sources, fetch},
+    owner::Owner,
+    publish::Replies,
+    read::{Stretch, read},
+};
+
+/// How often a batch is decided again because a row that it was decided on has changed.
+const TRIES: u32 = 16;
+
+/// A batch's effects by who takes them in.
+struct Sorted {
+    /// All that the ledger keeps.
+    ledger: Vec<Effect>,
+    memory: Vec<Effect>,
+    facts: Vec<Fact>,
+    replies: Vec<Reply>,
+}
+
+impl Owner {
+    /// Decides and commits what comes next in the log; false where the log ends.
+    pub(crate) async fn step(&mut self) -> Result<bool, ProcessError> {
+        let Some(stretch) = read(&self.deps.log, self.partition, self.next, self.limits.batch_events).await? else {
+            return Ok(false);
+        };
+        for _ in 0..TRIES {
+            match self.attempt(&stretch).await {
+                Err(ProcessError::Commit(CommitError::Conflict { .. })) => {
+                    counter!("refmill_batches_in_conflict_total").increment(1);
+                }
+                done => return done.map(|()| true),
+            }
+        }
+        Err(ProcessError::Contended { from: stretch.from, tries: TRIES })
+    }
+
+    async fn attempt(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
+        let started = Instant::now();
+        let sources = Sources {
+            catalog: &self.deps.catalog,
+            ledger: &self.deps.ledger,
+            facts: &self.deps.facts,
+            touches: &self.memory.touches,
+        };
+        let mut known = fetch(&sources, self.partition, &stretch.events).await?;
+        let more_is_due = known.due.len() >= DUE_MAX;
+        let effects = stretch.events.iter().flat_map(|logged| decide(&mut known, logged)).collect();
+        self.commit(stretch, sort(effects)).await?;
+        if more_is_due {
+            self.ticked_at = schemas::time::TimeMs(0);
+        }
+        counter!("refmill_events_decided_total").increment(stretch.events.len() as u64);
+        counter!("refmill_events_quarantined_total").increment(stretch.quarantined.len() as u64);
+        histogram!("refmill_batch_seconds").record(started.elapsed());
+        Ok(())
+    }
+
+    async fn commit(&mut self, stretch: &Stretch, sorted: Sorted) -> Result<(), ProcessError> {
+        let closes = self.block.closes_with(sorted.facts.len(), Instant::now());
+        let published = *self.published.borrow();
+        let mut plan = self.block.plan();
+        plan.to = stretch.to;
+        self.note_settled(&sorted.ledger);
+        self.deps
+            .ledger
+            .commit(Batch {
+                partition: self.partition,
+                epoch: self.epoch,
+                from: stretch.from,
+                to: stretch.to,
+                last_event: stretch.events.last().map(|logged| logged.event.id),
+                effects: sorted.ledger,
+                quarantined: stretch.quarantined.clone(),
+                plan: closes.then_some(plan),
+                published: (published > self.published_saved).then_some(published),
+            })
+            .await?;
+        self.next = stretch.to;
+        self.published_saved = self.published_saved.max(published);
+        for effect in &sorted.memory {
+            self.memory.take_in(effect);
+        }
+        if !sorted.replies.is_empty() {
+            let replies = Replies { to: stretch.to, replies: sorted.replies };
+            self.replies.send(replies).await.map_err(|_| ProcessError::TaskEnded)?;
+        }
+        self.block.extend(stretch.to, sorted.facts, Instant::now());
+        if closes { self.send_block().await } else { Ok(()) }
+    }
+
+    /// Settles that this batch decides need not be held back any more.
+    fn note_settled(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Unpark { conversion } | Effect::ClearLate { conversion, .. } => {
+                    self.settling.remove(conversion);
+                }
+                Effect::Park(parked) => {
+                    self.settling.remove(&parked.conversion);
+                }
+                Effect::AppendSettle(_) => self.settles_left = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn sort(effects: Vec<Effect>) -> Sorted {
+    let mut sorted =
+        Sorted { ledger: Vec::with_capacity(effects.len()), memory: Vec::new(), facts: Vec::new(), replies: Vec::new() };
+    for effect in effects {
+        match effect {
+            Effect::Remember { .. } | Effect::See { .. } => sorted.memory.push(effect),
+            Effect::Record(Fact::Click(click)) => sorted.facts.push(Fact::Click(click)),
+            Effect::Record(Fact::Change(change)) => {
+                sorted.facts.push(Fact::Change(change.clone()));
+                sorted.ledger.push(Effect::Record(Fact::Change(change)));
+            }
+            Effect::Await { .. } => {
+                sorted.memory.push(effect.clone());
+                sorted.ledger.push(effect);
+            }
+            Effect::Reply(decision) => {
+                sorted.replies.push((decision.reply_to, encode_decision(&decision)));
+                sorted.ledger.push(Effect::Reply(decision));
+            }
+            kept => sorted.ledger.push(kept),
+        }
+    }
+    sorted
+}

@@ -1,0 +1,183 @@
+use std::collections::HashMap;
+
+use rules::{
+    Known, Needs,
+    known::Ident,
+    needs,
+    touches::{Touch, Touches},
+};
+use schemas::{
+    event::{Body, Logged, Settle},
+    ids::{CompanyId, ConversionId, LinkId},
+    time::{DAY_MS, HOUR_MS, TimeMs},
+};
+use stores::{
+    StoreError,
+    catalog::{Catalog, DecisionKeys},
+    facts::Facts,
+    ledger::{Due, Ledger, LedgerFetched, LedgerNeeds},
+};
+
+/// Holds that end and waits that expire at one tick; what is over it is for the next one.
+pub(crate) const DUE_MAX: usize = 1_000;
+
+/// How far back a link's sales are looked at.
+const SALES_LOOK_BACK_MS: i64 = 7 * DAY_MS + HOUR_MS;
+
+/// The longest attribution window, and how far ahead of the log's clock a caller's may be.
+const WINDOW_MS_MAX: i64 = 90 * DAY_MS;
+
+pub(crate) struct Sources<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) facts: &'a Facts,
+    pub(crate) touches: &'a Touches,
+}
+
+/// Fetches all that deciding these events may look at.
+pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logged]) -> Result<Known, StoreError> {
+    let mut needs = needs(events);
+    let mut known = Known::default();
+    let named = named(sources, partition, &mut needs).await?;
+    catalog_rows(sources.catalog, &mut needs, &mut known).await?;
+    known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named).await?;
+    known.touches = needs.touches(sources.touches);
+    let rest = rest(sources, &needs, &known, events).await?;
+    known.keys = rest.keys;
+    known.click_customers = rest.click_customers;
+    known.link_sales = rest.link_sales;
+    known.recent_values = rest.recent_values;
+    known.awaiting = rest.awaiting;
+    known.conversions = named.conversions;
+    known.parked = named.parked;
+    known.idents = named.idents;
+    known.due = named.due;
+    Ok(known)
+}
+
+/// What the events name of the ledger, which in turn names more.
+async fn named(sources: &Sources<'_>, partition: u32, needs: &mut Needs) -> Result<LedgerFetched, StoreError> {
+    let wanted = LedgerNeeds {
+        conversions: needs.conversions.clone(),
+        parked: needs.parked.clone(),
+        parked_by_ident: needs.idents.clone(),
+        idents: needs.idents.clone(),
+        due: needs.tick.map(|at| Due { partition, at, limit: DUE_MAX }),
+        ..LedgerNeeds::default()
+    };
+    if wanted == LedgerNeeds::default() {
+        return Ok(LedgerFetched::default());
+    }
+    let mut found = sources.ledger.fetch(wanted).await?;
+    let woken: Vec<ConversionId> = needs.parked.iter().chain(&found.due).copied().collect();
+    for parked in woken.iter().filter_map(|id| found.parked.get(id)) {
+        needs.add_parked(parked);
+    }
+    complete(sources.ledger, needs, &mut found).await?;
+    for conversion in found.conversions.values() {
+        needs.add_conversion(conversion);
+    }
+    for record in found.idents.values() {
+        needs.add_ident(record);
+    }
+    Ok(found)
+}
+
+/// Fetches what parked events name beyond the batch's own.
+async fn complete(ledger: &Ledger, needs: &Needs, found: &mut LedgerFetched) -> Result<(), StoreError> {
+    let missing = LedgerNeeds {
+        conversions: needs.conversions.iter().filter(|id| !found.conversions.contains_key(id)).copied().collect(),
+        idents: needs.idents.iter().filter(|ident: &&(CompanyId, Ident)| !found.idents.contains_key(ident)).copied().collect(),
+        ..LedgerNeeds::default()
+    };
+    if found.parked.is_empty() || missing == LedgerNeeds::default() {
+        return Ok(());
+    }
+    let more = ledger.fetch(missing).await?;
+    found.conversions.extend(more.conversions);
+    found.idents.extend(more.idents);
+    Ok(())
+}
+
+async fn catalog_rows(catalog: &Catalog, needs: &mut Needs, known: &mut Known) -> Result<(), StoreError> {
+    if needs.links.is_empty() && needs.programs.is_empty() && needs.brought_by.is_empty() {
+        return Ok(());
+    }
+    let rows = catalog
+        .decision_rows(DecisionKeys {
+            links: needs.links.iter().copied().collect(),
+            programs: needs.programs.iter().copied().collect(),
+            partners: needs.partners.iter().copied().collect(),
+            keys: needs.brought_by.iter().copied().collect(),
+        })
+        .await?;
+    for link in &rows.links {
+        needs.add_link(link);
+    }
+    known.links = rows.links.into_iter().map(|link| (link.id, link)).collect();
+    known.terms = rows.terms;
+    known.partners = rows.partners.into_iter().map(|partner| (partner.id, partner.email)).collect();
+    known.revoked = rows.revoked;
+    known.receipt_keys = catalog.receipt_keys().await?.all();
+    Ok(())
+}
+
+/// For each settle the clicks of its conversion's links that facts hold before the settle's bound.
+async fn fact_clicks(facts: &Facts, needs: &mut Needs, named: &LedgerFetched) -> Result<HashMap<ConversionId, Vec<Touch>>, StoreError> {
+    let mut clicks = HashMap::new();
+    for Settle { conversion, facts_up_to, .. } in needs.settles.clone() {
+        let Some(parked) = named.parked.get(&conversion) else { continue };
+        let mut found = Vec::new();
+        for link in links_of(&parked.logged) {
+            let from = parked.at.plus_ms(-WINDOW_MS_MAX);
+            found.extend(facts.touches_of(link, from, parked.at.plus_ms(1), facts_up_to).await?);
+        }
+        needs.add_fact_clicks(&found);
+        clicks.insert(conversion, found);
+    }
+    Ok(clicks)
+}
+
+fn links_of(logged: &Logged) -> Vec<LinkId> {
+    let claim = match &logged.event.body {
+        Body::Lead(claim) => claim.as_ref(),
+        Body::Sale(sale) => &sale.claim,
+        _ => return Vec::new(),
+    };
+    let mut links: Vec<LinkId> = claim.code_link.into_iter().chain(claim.receipt.map(|receipt| receipt.fields().link)).collect();
+    links.dedup();
+    links
+}
+
+/// What is looked up last, because links and clicks had to be known first.
+async fn rest(sources: &Sources<'_>, needs: &Needs, known: &Known, events: &[Logged]) -> Result<LedgerFetched, StoreError> {
+    let sells = !needs.sold_links.is_empty() || !needs.values.is_empty();
+    let earliest = events.iter().map(time_of_sale).min().unwrap_or_default();
+    let awaited = |link: &LinkId| known.touches.links.get(link).and_then(|touched| touched.awaiting_until);
+    let wanted = LedgerNeeds {
+        keys: needs.keys.clone(),
+        click_customers: if sells { needs.click_names.clone() } else { Default::default() },
+        link_sales: needs.sold_links.iter().map(|link| (*link, earliest.plus_ms(-SALES_LOOK_BACK_MS))).collect(),
+        recent_values: needs.values.clone(),
+        awaiting: needs
+            .late
+            .iter()
+            .filter(|(link, at)| awaited(link).is_some_and(|until| until >= **at) || sells)
+            .map(|(link, at)| (*link, *at))
+            .collect(),
+        ..LedgerNeeds::default()
+    };
+    if wanted == LedgerNeeds::default() {
+        return Ok(LedgerFetched::default());
+    }
+    sources.ledger.fetch(wanted).await
+}
+
+fn time_of_sale(logged: &Logged) -> TimeMs {
+    match &logged.event.body {
+        Body::Lead(claim) => claim.occurred_at,
+        Body::Sale(sale) => sale.claim.occurred_at,
+        _ => None,
+    }
+    .unwrap_or(logged.taken_at())
+}

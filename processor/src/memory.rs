@@ -1,0 +1,117 @@
+use std::collections::HashSet;
+
+use metrics::counter;
+use rules::{
+    Effect,
+    touches::{SEEN_FOR_MS, Seen, SeenId, Touches, Visitor},
+};
+use schemas::{
+    ids::LinkId,
+    time::{DAY_MS, TimeMs},
+};
+use stores::touches::TouchDelta;
+
+/// Event ids that are remembered at the most; the oldest go first.
+pub(crate) const SEEN_MAX: usize = 4_000_000;
+
+/// Addresses on links whose clicks are counted at the most.
+pub(crate) const VISITORS_MAX: usize = 1_000_000;
+
+/// What the owner remembers of clicks, and what of it has changed since it was saved.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) touches: Touches,
+    links: HashSet<LinkId>,
+    seen: HashSet<SeenId>,
+    visitors: HashSet<Visitor>,
+}
+
+impl Memory {
+    pub(crate) fn new(touches: Touches) -> Memory {
+        Memory { touches, ..Memory::default() }
+    }
+
+    /// Takes in what a committed batch remembers.
+    pub(crate) fn take_in(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Remember { link, touch, address_before } => {
+                let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
+                if let Some(before) = address_before {
+                    self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now);
+                }
+                self.touches.remember(*link, *touch);
+                self.links.insert(*link);
+                self.visitors.insert(now);
+            }
+            Effect::See { id, position, at } => {
+                self.touches.see(*id, Seen { position: *position, at: *at });
+                self.seen.insert(*id);
+            }
+            Effect::Await { link, at, .. } => {
+                self.touches.await_click(*link, *at);
+                self.links.insert(*link);
+            }
+            _ => {}
+        }
+    }
+
+    /// What has changed since the last time, as it is now.
+    pub(crate) fn delta(&mut self) -> TouchDelta {
+        let touches = &self.touches;
+        TouchDelta {
+            links: self.links.drain().filter_map(|link| Some((link, *touches.links.get(&link)?))).collect(),
+            seen: self.seen.drain().filter_map(|id| Some((id, *touches.seen.get(&id)?))).collect(),
+            velocity: self.visitors.drain().filter_map(|visitor| Some((visitor, *touches.velocity.get(&visitor)?))).collect(),
+        }
+    }
+
+    /// Forgets what is too old to matter at `now`, and the oldest of what is too much.
+    pub(crate) fn forget(&mut self, now: TimeMs) {
+        self.touches.seen.retain(|_, seen| now.since_ms(seen.at) <= SEEN_FOR_MS);
+        let newest = |velocity: &rules::touches::Velocity| velocity.newest * rules::touches::VELOCITY_BUCKET_MS;
+        self.touches.velocity.retain(|_, velocity| now.0 - newest(velocity) <= DAY_MS);
+        let seen_too_many = drop_oldest(&mut self.touches.seen, SEEN_MAX, |seen| seen.at.0);
+        let visitors_too_many = drop_oldest(&mut self.touches.velocity, VISITORS_MAX, newest);
+        counter!("refmill_touches_dropped_total", "what" => "event_id").increment(seen_too_many);
+        counter!("refmill_touches_dropped_total", "what" => "address").increment(visitors_too_many);
+    }
+}
+
+/// Drops at least as many of the oldest as there are over `max`.
+fn drop_oldest<K: Eq + std::hash::Hash, V>(rows: &mut std::collections::HashMap<K, V>, max: usize, age: impl Fn(&V) -> i64) -> u64 {
+    let before = rows.len();
+    let Some(over) = before.checked_sub(max).filter(|over| *over > 0) else { return 0 };
+    let mut ages: Vec<i64> = rows.values().map(&age).collect();
+    let (_, limit, _) = ages.select_nth_unstable(over - 1);
+    let limit = *limit;
+    rows.retain(|_, row| age(row) > limit);
+    (before - rows.len()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ids::{EventId, Position};
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_first() {
+        let mut rows: std::collections::HashMap<u32, i64> = (0..10).map(|n| (n, i64::from(n))).collect();
+        assert_eq!(drop_oldest(&mut rows, 7, |age| *age), 3);
+        let mut left: Vec<u32> = rows.into_keys().collect();
+        left.sort_unstable();
+        assert_eq!(left, [3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn an_event_id_is_forgotten_after_an_hour() {
+        let mut memory = Memory::default();
+        let id = SeenId::Event(EventId(7));
+        memory.take_in(&Effect::See { id, position: Position { partition: 0, offset: 1 }, at: TimeMs(0) });
+        memory.forget(TimeMs(SEEN_FOR_MS));
+        assert_eq!(memory.delta().seen.len(), 1);
+        assert_eq!(memory.delta().seen.len(), 0);
+        memory.forget(TimeMs(SEEN_FOR_MS + 1));
+        assert!(memory.touches.seen.is_empty());
+    }
+}

@@ -1,0 +1,106 @@
+use crate::{
+    Effect, Known,
+    effect::Parked,
+    known::{Awaiting, RECENT_VALUES},
+    touches::{Seen, Visitor},
+};
+
+impl Known {
+    /// Takes effects in, so that the batch's next event sees them as if they had been fetched.
+    pub fn apply(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            self.take_in(effect);
+        }
+    }
+
+    fn take_in(&mut self, effect: &Effect) {
+        match effect {
+            Effect::TakeKey { key, taken } => {
+                self.keys.insert(*key, *taken);
+            }
+            Effect::FreeKey { key } => {
+                self.keys.remove(key);
+            }
+            Effect::PutConversion(conversion) => {
+                self.conversions.insert(conversion.id, (**conversion).clone());
+            }
+            Effect::PutIdent { company, ident, record } => {
+                self.idents.insert((*company, *ident), *record);
+            }
+            Effect::UseClick { click, customer } => {
+                self.click_customers.entry(*click).or_default().insert(*customer);
+            }
+            Effect::CountSale { link, at } => self.link_sales.entry(*link).or_default().count(*at),
+            Effect::NoteValue {
+                company,
+                currency,
+                amount_minor,
+            } => {
+                let values = self.recent_values.entry((*company, *currency)).or_default();
+                values.push(*amount_minor);
+                let excess = values.len().saturating_sub(RECENT_VALUES);
+                values.drain(..excess);
+            }
+            Effect::Park(parked) => {
+                self.parked.insert(parked.conversion, Parked::clone(parked));
+            }
+            Effect::Unpark { conversion } => {
+                self.parked.remove(conversion);
+                for waiting in self.awaiting.values_mut() {
+                    waiting.retain(|awaiting| awaiting.conversion != *conversion);
+                }
+            }
+            Effect::Await {
+                company,
+                link,
+                conversion,
+                at,
+            } => {
+                self.touches.await_click(*link, *at);
+                let waiting = self.awaiting.entry(*link).or_default();
+                waiting.retain(|awaiting| awaiting.conversion != *conversion);
+                waiting.push(Awaiting {
+                    company: *company,
+                    conversion: *conversion,
+                    at: *at,
+                });
+            }
+            Effect::Remember {
+                link,
+                touch,
+                address_before,
+            } => {
+                if let Some(before) = address_before {
+                    let now = Visitor {
+                        link: *link,
+                        address_cut: touch.receipt.fields().address_cut,
+                    };
+                    self.touches.carry_over(
+                        Visitor {
+                            link: *link,
+                            address_cut: before.cut(),
+                        },
+                        now,
+                    );
+                }
+                self.touches.remember(*link, *touch);
+            }
+            Effect::See { id, position, at } => self.touches.see(
+                *id,
+                Seen {
+                    position: *position,
+                    at: *at,
+                },
+            ),
+            Effect::Count { .. }
+            | Effect::ExceptClick { .. }
+            | Effect::PutRefund(_)
+            | Effect::Post(_)
+            | Effect::NoteLate { .. }
+            | Effect::ClearLate { .. }
+            | Effect::AppendSettle(_)
+            | Effect::Record(_)
+            | Effect::Reply(_) => {}
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use schemas::{
+    decision::{EventKind, Outcome},
+    event::{Click, Logged},
+    facts::{ClickFact, Fact},
+    ids::{LinkId, Position},
+    time::{DAY_MS, TimeMs},
+};
+
+use crate::{
+    Effect, Known,
+    decide::{count, is_copy, key_was_revoked, see},
+    touches::{SeenId, Touch},
+};
+
+/// The longest window there is: a click can't win what came later than this after it.
+const LATE_CLICK_DAYS: i64 = 90;
+
+pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effect> {
+    if logged.event.resent && is_copy(known, logged) {
+        return vec![Effect::ExceptClick {
+            position: logged.position,
+            outcome: None,
+        }];
+    }
+    let outcome = outcome(known, logged, click);
+    let mut effects = vec![count(logged, click.company, EventKind::Click, outcome, 1)];
+    if logged.event.resent {
+        effects.push(see(logged));
+    }
+    let at = time_of(logged, click);
+    match outcome {
+        Outcome::Counted => effects.extend(counted(known, logged, click, at)),
+        Outcome::Bot => {}
+        _ => effects.push(Effect::ExceptClick {
+            position: logged.position,
+            outcome: Some(outcome),
+        }),
+    }
+    effects.push(Effect::Record(fact(logged, click, outcome, at)));
+    effects
+}
+
+fn outcome(known: &Known, logged: &Logged, click: &Click) -> Outcome {
+    if key_was_revoked(known, logged) {
+        return Outcome::Refused;
+    }
+    if !click.receipt.fields().visit.counts() {
+        return Outcome::Bot;
+    }
+    let first = client_id(click).and_then(|id| known.touches.seen_before(id, logged.position, logged.appended_at));
+    if first.is_some() {
+        Outcome::Duplicate
+    } else {
+        Outcome::Counted
+    }
+}
+
+fn counted(known: &Known, logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
+    let mut effects = kept(logged, click, at);
+    effects.extend(late_for(known, click.receipt.fields().link, at, logged.position));
+    effects
+}
+
+/// What is remembered of a counted click.
+pub(crate) fn kept(logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
+    let link = click.receipt.fields().link;
+    let touch = Touch { receipt: click.receipt, event: logged.event.id, position: logged.position, at };
+    let mut effects = vec![Effect::Remember { link, touch, address_before: click.address_before }];
+    if let Some(id) = client_id(click) {
+        effects.push(Effect::See { id, position: logged.position, at: logged.appended_at });
+    }
+    effects
+}
+
+/// What this click could have won, had it come before.
+fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> Vec<Effect> {
+    let awaiting_until = known
+        .touches
+        .links
+        .get(&link)
+        .and_then(|touched| touched.awaiting_until);
+    if awaiting_until.is_none_or(|until| until < at) {
+        return Vec::new();
+    }
+    let waiting = known.awaiting.get(&link).into_iter().flatten();
+    let winnable = waiting.filter(|waits| (0..=LATE_CLICK_DAYS * DAY_MS).contains(&waits.at.since_ms(at)));
+    winnable
+        .map(|waits| Effect::NoteLate {
+            company: waits.company,
+            conversion: waits.conversion,
+            click: position,
+        })
+        .collect()
+}
+
+fn client_id(click: &Click) -> Option<SeenId> {
+    let fields = click.receipt.fields();
+    let id = SeenId::Client {
+        link: fields.link,
+        event_id_hash: fields.event_id_hash,
+    };
+    fields.client_event_id.then_some(id)
+}
+
+/// Its edge's stamp, but at most when the log took it.
+pub(crate) fn time_of(logged: &Logged, click: &Click) -> TimeMs {
+    click.receipt.fields().at.min(logged.taken_at())
+}
+
+pub(crate) fn fact(logged: &Logged, click: &Click, outcome: Outcome, at: TimeMs) -> Fact {
+    Fact::Click(Box::new(ClickFact {
+        position: logged.position,
+        event: logged.event.id,
+        company: click.company,
+        program: click.program,
+        partner: click.partner,
+        link: click.receipt.fields().link,
+        at,
+        outcome,
+        receipt: click.receipt,
+        landing: click.landing.clone(),
+        referrer_host: click.referrer_host.clone(),
+        utm: click.utm.clone(),
+        device: click.device,
+    }))
+}

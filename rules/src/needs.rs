@@ -1,0 +1,215 @@
+//! What must be fetched before a batch can be decided.
+//!
+//! In this order, as one thing names the next:
+//! 1. [`needs`] of the batch itself.
+//! 2. From the ledger `parked` (of settles, of those due at `tick`, and by `idents`), `conversions`, `idents`: each found row is
+//!    given to [`Needs::add_parked`], [`Needs::add_conversion`], [`Needs::add_ident`]. A row found only by its identifier is not
+//!    decided and needs no `add_parked`.
+//! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`.
+//! 4. The owner's touches with [`Needs::touches`], and the clicks of `settles` from facts with [`Needs::add_fact_clicks`].
+//! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `late`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{
+    catalog::LinkRow,
+    conversion::Conversion,
+    event::{Body, Claim, Click, Logged, Settle},
+    hashes::KeyHash,
+    ids::{CompanyId, ConversionId, KeyId, LinkId, PartnerId, ProgramId},
+    money::Currency,
+    time::TimeMs,
+};
+
+use crate::{
+    effect::Parked,
+    known::{ClickName, Ident, IdentRecord},
+    touches::{LinkTouch, SeenId, Touch, Touches, Visitor},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Credentials: which of them were revoked.
+    pub brought_by: BTreeSet<KeyId>,
+    pub links: BTreeSet<LinkId>,
+    pub programs: BTreeSet<ProgramId>,
+    pub partners: BTreeSet<PartnerId>,
+    pub conversions: BTreeSet<ConversionId>,
+    pub parked: BTreeSet<ConversionId>,
+    pub keys: BTreeSet<KeyHash>,
+    /// Their records, and what is parked under them.
+    pub idents: BTreeSet<(CompanyId, Ident)>,
+    pub click_names: BTreeSet<ClickName>,
+    /// Links whose sales are counted.
+    pub sold_links: BTreeSet<LinkId>,
+    pub values: BTreeSet<(CompanyId, Currency)>,
+    /// Links with clicks in the batch, and the time of the earliest: what awaits one from then on.
+    pub late: BTreeMap<LinkId, TimeMs>,
+    pub settles: Vec<Settle>,
+    /// The latest tick's time: what is due then.
+    pub tick: Option<TimeMs>,
+    pub seen: BTreeSet<SeenId>,
+    pub visitors: BTreeSet<Visitor>,
+    /// Links whose first and last click are looked at.
+    pub touched: BTreeSet<LinkId>,
+}
+
+/// What the batch names itself.
+pub fn needs(batch: &[Logged]) -> Needs {
+    let mut needs = Needs::default();
+    for logged in batch {
+        needs.add_event(logged);
+    }
+    needs
+}
+
+impl Needs {
+    /// A row that a settle or a tick of the batch may decide.
+    pub fn add_parked(&mut self, parked: &Parked) {
+        self.conversions.insert(parked.conversion);
+        self.add_body(&parked.logged.event.body);
+    }
+
+    pub fn add_conversion(&mut self, conversion: &Conversion) {
+        self.programs.extend(conversion.program);
+    }
+
+    pub fn add_ident(&mut self, record: &IdentRecord) {
+        if let Some(bound) = record.bound {
+            self.links.insert(bound.link);
+            self.sold_links.insert(bound.link);
+            self.partners.insert(bound.partner);
+        }
+    }
+
+    pub fn add_link(&mut self, link: &LinkRow) {
+        self.programs.insert(link.program);
+        self.partners.insert(link.partner);
+    }
+
+    pub fn add_fact_clicks(&mut self, clicks: &[Touch]) {
+        for touch in clicks {
+            self.add_touch(touch);
+        }
+    }
+
+    /// The part of an owner's memory that the batch looks at.
+    pub fn touches(&mut self, owner: &Touches) -> Touches {
+        let links: Vec<(LinkId, LinkTouch)> = self
+            .touched
+            .iter()
+            .filter_map(|link| Some((*link, *owner.links.get(link)?)))
+            .collect();
+        for (link, touched) in &links {
+            if self.sold_links.contains(link) {
+                touched
+                    .first
+                    .iter()
+                    .chain(&touched.last)
+                    .for_each(|touch| self.add_touch(touch));
+            }
+        }
+        let seen = self.seen.iter().filter_map(|id| Some((*id, *owner.seen.get(id)?)));
+        let velocity = self
+            .visitors
+            .iter()
+            .filter_map(|visitor| Some((*visitor, *owner.velocity.get(visitor)?)));
+        Touches {
+            links: links.into_iter().collect(),
+            seen: seen.collect(),
+            velocity: velocity.collect(),
+        }
+    }
+
+    fn add_event(&mut self, logged: &Logged) {
+        self.brought_by.extend(logged.event.key);
+        let is_click = matches!(logged.event.body, Body::Click(_));
+        if logged.event.resent || !is_click {
+            self.seen.insert(SeenId::Event(logged.event.id));
+        }
+        match &logged.event.body {
+            Body::Click(click) => self.add_click(logged, click),
+            Body::Settle(settle) => {
+                self.conversions.insert(settle.conversion);
+                self.parked.insert(settle.conversion);
+                self.settles.push(*settle);
+            }
+            Body::Tick => self.tick = self.tick.max(Some(logged.appended_at)),
+            body => self.add_body(body),
+        }
+    }
+
+    fn add_body(&mut self, body: &Body) {
+        match body {
+            Body::Lead(claim) => self.add_claim(claim),
+            Body::Sale(sale) => {
+                self.add_claim(&sale.claim);
+                self.values.insert((sale.claim.company, sale.currency));
+            }
+            Body::Refund(refund) => {
+                self.keys.insert(refund.key);
+                self.conversions.insert(refund.conversion);
+            }
+            Body::Review(review) => {
+                self.conversions.insert(review.conversion);
+            }
+            Body::Click(_) | Body::Settle(_) | Body::EdgeCounts(_) | Body::Tick => {}
+        }
+    }
+
+    fn add_click(&mut self, logged: &Logged, click: &Click) {
+        let fields = click.receipt.fields();
+        let at = fields.at.min(logged.taken_at());
+        let earliest = self.late.entry(fields.link).or_insert(at);
+        *earliest = at.min(*earliest);
+        self.touched.insert(fields.link);
+        self.visitors.insert(Visitor {
+            link: fields.link,
+            address_cut: fields.address_cut,
+        });
+        let before = click.address_before.map(|address| Visitor {
+            link: fields.link,
+            address_cut: address.cut(),
+        });
+        self.visitors.extend(before);
+        if fields.client_event_id {
+            let (link, event_id_hash) = (fields.link, fields.event_id_hash);
+            self.seen.insert(SeenId::Client { link, event_id_hash });
+            self.click_names.insert(ClickName { link, event_id_hash });
+        }
+    }
+
+    fn add_claim(&mut self, claim: &Claim) {
+        self.conversions.insert(claim.conversion);
+        self.keys.extend(&claim.keys);
+        self.programs.extend(claim.program);
+        let receipt = claim.receipt.map(|receipt| receipt.fields());
+        for link in claim.code_link.into_iter().chain(receipt.map(|fields| fields.link)) {
+            self.links.insert(link);
+            self.sold_links.insert(link);
+            self.touched.insert(link);
+        }
+        if let Some(fields) = receipt {
+            self.visitors.insert(Visitor {
+                link: fields.link,
+                address_cut: fields.address_cut,
+            });
+        }
+        self.click_names.extend(claim.receipt.as_ref().map(ClickName::from));
+        let idents = claim
+            .customer
+            .map(Ident::Customer)
+            .into_iter()
+            .chain(claim.email.map(Ident::Email));
+        self.idents.extend(idents.map(|ident| (claim.company, ident)));
+    }
+
+    fn add_touch(&mut self, touch: &Touch) {
+        let fields = touch.receipt.fields();
+        self.click_names.insert(ClickName::from(&touch.receipt));
+        self.visitors.insert(Visitor {
+            link: fields.link,
+            address_cut: fields.address_cut,
+        });
+    }
+}

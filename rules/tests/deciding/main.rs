@@ -1,0 +1,13 @@
+//! Deciding, seen from outside: tables through one `check` each, and properties with a broken control beside them.
+
+mod attribution;
+mod attribution_oracle;
+mod copies_and_refusals;
+mod explained;
+mod goldens;
+mod interleavings;
+mod late_and_parked;
+mod orders;
+mod scene;
+mod signals;
+mod store;

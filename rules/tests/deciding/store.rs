@@ -1,0 +1,271 @@
+//! A ledger, a catalog, touches and facts in memory: it answers `Needs`, commits effects, and appends settles as a processor does.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rules::{
+    Effect, Known, Needs,
+    effect::{KeyTaken, Parked, ParkedUntil},
+    known::{Awaiting, ClickName, Ident, IdentRecord, LinkSales, RECENT_VALUES},
+    needs,
+    touches::{Seen, Touch, Touches, Visitor},
+};
+use schemas::{
+    accounts::{Account, Transfer},
+    catalog::LinkRow,
+    conversion::{Conversion, Maturity, RefundApplied, Standing},
+    decision::{Decision, EventKind, Outcome},
+    event::{Body, Event, Logged, Settle},
+    facts::{ClickFact, ConversionChange, Fact},
+    hashes::{EmailHash, KeyHash},
+    ids::{CompanyId, ConversionId, EventId, KeyId, LinkId, PartnerId, Position, ProgramId, TransferId},
+    money::Currency,
+    receipt::ReceiptKey,
+    terms::Terms,
+    time::{Day, TimeMs},
+};
+
+pub(crate) type Decide = fn(&mut Known, &Logged) -> Vec<Effect>;
+
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) receipt_keys: Vec<ReceiptKey>,
+    pub(crate) revoked: HashMap<KeyId, TimeMs>,
+    pub(crate) links: HashMap<LinkId, LinkRow>,
+    pub(crate) partners: HashMap<PartnerId, EmailHash>,
+    pub(crate) terms: HashMap<ProgramId, Vec<Terms>>,
+
+    pub(crate) log: Vec<Logged>,
+    /// Everything before it is decided.
+    pub(crate) next: usize,
+
+    pub(crate) kept: Ledger,
+    touches: Touches,
+    pub(crate) clicks: Vec<ClickFact>,
+}
+
+/// What two ways to the same end must agree on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Ledger {
+    pub(crate) keys: HashMap<KeyHash, KeyTaken>,
+    pub(crate) conversions: BTreeMap<ConversionId, Conversion>,
+    /// Every state a lead or sale was put in by a decision of its own, in order.
+    pub(crate) decided: Vec<Conversion>,
+    pub(crate) refunds: Vec<RefundApplied>,
+    pub(crate) transfers: BTreeMap<TransferId, Transfer>,
+    pub(crate) counts: BTreeMap<(CompanyId, EventKind, Outcome, Day), i64>,
+    pub(crate) replies: Vec<Decision>,
+    pub(crate) changes: Vec<ConversionChange>,
+    pub(crate) except_clicks: Vec<(Position, Option<Outcome>)>,
+    pub(crate) parked: HashMap<ConversionId, Parked>,
+    pub(crate) late: BTreeMap<ConversionId, BTreeSet<u64>>,
+    awaiting: HashMap<LinkId, Vec<Awaiting>>,
+    idents: HashMap<(CompanyId, Ident), IdentRecord>,
+    click_customers: HashMap<ClickName, BTreeSet<u128>>,
+    link_sales: HashMap<LinkId, LinkSales>,
+    values: HashMap<(CompanyId, Currency), Vec<i64>>,
+    to_append: Vec<Settle>,
+}
+
+impl Store {
+    pub(crate) fn append(&mut self, event: Event, appended_at: TimeMs) -> Logged {
+        let position = Position { partition: 0, offset: self.log.len() as u64 };
+        let appended_at = self.log.last().map_or(appended_at, |last| last.appended_at.max(appended_at));
+        self.log.push(Logged { position, appended_at, event });
+        self.log[self.log.len() - 1].clone()
+    }
+
+    /// Decides the log to its end in one batch.
+    pub(crate) fn run(&mut self, decide: Decide) -> Vec<Effect> {
+        self.run_batch(self.log.len() - self.next, decide)
+    }
+
+    /// Fetches, decides and commits. Every batch is decided twice, as after a commit that failed: the same must follow.
+    pub(crate) fn run_batch(&mut self, length: usize, decide: Decide) -> Vec<Effect> {
+        let batch: Vec<Logged> = self.log[self.next..self.next + length].to_vec();
+        let decide_all = |store: &Store| {
+            let mut known = store.fetch(&batch);
+            batch.iter().flat_map(|logged| decide(&mut known, logged)).collect::<Vec<Effect>>()
+        };
+        let (effects, again) = (decide_all(self), decide_all(self));
+        assert_eq!(effects, again, "a batch decided twice");
+        self.commit(&effects);
+        self.next += length;
+        effects
+    }
+
+    /// What the processor appends after a batch: settles for what facts now hold. Facts hold all that is committed.
+    pub(crate) fn settles_due(&mut self) -> Vec<Settle> {
+        let facts_up_to = self.next as u64;
+        let mut settles = std::mem::take(&mut self.kept.to_append);
+        for parked in self.kept.parked.values() {
+            let waits = matches!(parked.until, ParkedUntil::FactsHold { offset } if offset <= facts_up_to);
+            let late = parked.until == ParkedUntil::LateClick
+                && self.kept.late.get(&parked.conversion).is_some_and(|notes| notes.range(..facts_up_to).next().is_some());
+            if waits || late {
+                settles.push(Settle { company: parked.company, conversion: parked.conversion, facts_up_to });
+            }
+        }
+        settles.sort_by_key(|settle| settle.conversion);
+        settles
+    }
+
+    pub(crate) fn balance(&self, account: Account, currency: Currency) -> i128 {
+        let of = self.kept.transfers.values().filter(|transfer| transfer.currency == currency);
+        of.map(|transfer| {
+            let amount = i128::from(transfer.amount_minor);
+            amount * (i128::from(transfer.credit == account) - i128::from(transfer.debit == account))
+        })
+        .sum()
+    }
+
+    pub(crate) fn count(&self, kind: EventKind, outcome: Outcome) -> i64 {
+        let same = |(key, _): &(&(CompanyId, EventKind, Outcome, Day), &i64)| (key.1, key.2) == (kind, outcome);
+        self.kept.counts.iter().filter(same).map(|(_, count)| count).sum()
+    }
+
+    fn fetch(&self, batch: &[Logged]) -> Known {
+        let mut needs = needs(batch);
+        let mut known = Known { receipt_keys: self.receipt_keys.clone(), ..Known::default() };
+        if let Some(now) = needs.tick {
+            known.due = self.due(now);
+        }
+        needs.conversions.extend(&known.due);
+        let woken: BTreeSet<ConversionId> = needs.parked.iter().chain(&known.due).copied().collect();
+        for id in &woken {
+            if let Some(parked) = self.kept.parked.get(id) {
+                needs.add_parked(parked);
+            }
+        }
+        let by_ident = |parked: &&Parked| parked.idents.iter().any(|ident| needs.idents.contains(&(parked.company, *ident)));
+        let parked = self.kept.parked.values().filter(|parked| woken.contains(&parked.conversion) || by_ident(parked));
+        known.parked = parked.map(|parked| (parked.conversion, parked.clone())).collect();
+        known.conversions = pick(needs.conversions.iter(), |id| self.kept.conversions.get(id).cloned());
+        known.idents = pick(needs.idents.iter(), |id| self.kept.idents.get(id).copied());
+        known.conversions.values().for_each(|conversion| needs.add_conversion(conversion));
+        known.idents.values().for_each(|record| needs.add_ident(record));
+        self.fetch_catalog(&mut known, &mut needs);
+        self.fetch_rest(&mut known, &mut needs);
+        known
+    }
+
+    fn fetch_catalog(&self, known: &mut Known, needs: &mut Needs) {
+        known.revoked = pick(needs.brought_by.iter(), |id| self.revoked.get(id).copied());
+        known.links = pick(needs.links.iter(), |id| self.links.get(id).cloned());
+        known.links.values().for_each(|link| needs.add_link(link));
+        known.terms = pick(needs.programs.iter(), |id| self.terms.get(id).cloned());
+        known.partners = pick(needs.partners.iter(), |id| self.partners.get(id).copied());
+    }
+
+    fn fetch_rest(&self, known: &mut Known, needs: &mut Needs) {
+        for settle in needs.settles.clone() {
+            let link = self.kept.parked.get(&settle.conversion).and_then(|parked| parked.link);
+            let of_link = |fact: &&ClickFact| Some(fact.link) == link && fact.position.offset < settle.facts_up_to;
+            let touches: Vec<Touch> = self.clicks.iter().filter(of_link).map(touch).collect();
+            needs.add_fact_clicks(&touches);
+            let known_clicks = known.fact_clicks.entry(settle.conversion).or_default();
+            if known_clicks.len() < touches.len() {
+                *known_clicks = touches;
+            }
+        }
+        known.touches = needs.touches(&self.touches);
+        known.keys = pick(needs.keys.iter(), |key| self.kept.keys.get(key).copied());
+        known.click_customers = pick(needs.click_names.iter(), |name| self.kept.click_customers.get(name).cloned());
+        known.link_sales = pick(needs.sold_links.iter(), |link| self.kept.link_sales.get(link).cloned());
+        known.recent_values = pick(needs.values.iter(), |key| self.kept.values.get(key).cloned());
+        known.awaiting = pick(needs.late.keys(), |link| {
+            let waiting = self.kept.awaiting.get(link)?.iter();
+            Some(waiting.filter(|awaiting| awaiting.at >= needs.late[link]).copied().collect())
+        });
+    }
+
+    fn due(&self, now: TimeMs) -> Vec<ConversionId> {
+        let held = self.kept.conversions.values().filter(|conversion| {
+            matches!(conversion.maturity, Maturity::HeldUntil(until) if until <= now)
+        });
+        let waiting = self.kept.parked.values().filter(|parked| {
+            matches!(parked.until, ParkedUntil::Lead { expires_at } if expires_at <= now)
+        });
+        held.map(|conversion| conversion.id).chain(waiting.map(|parked| parked.conversion)).collect()
+    }
+
+    fn commit(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            self.take(effect.clone());
+        }
+    }
+
+    fn take(&mut self, effect: Effect) {
+        let kept = &mut self.kept;
+        match effect {
+            Effect::Count { company, kind, outcome, day, by } => *kept.counts.entry((company, kind, outcome, day)).or_default() += by,
+            Effect::ExceptClick { position, outcome } => kept.except_clicks.push((position, outcome)),
+            Effect::TakeKey { key, taken } => assert_eq!(kept.keys.insert(key, taken), None, "a key is taken once"),
+            Effect::FreeKey { key } => assert!(kept.keys.remove(&key).is_some()),
+            Effect::PutConversion(conversion) => kept.put(*conversion),
+            Effect::PutRefund(refund) => kept.refunds.push(refund),
+            Effect::Post(transfer) => {
+                assert!(transfer.amount_minor > 0 && transfer.debit != transfer.credit, "{transfer:?}");
+                assert_eq!(kept.transfers.insert(transfer.id, transfer), None, "a transfer is posted once");
+            }
+            Effect::PutIdent { company, ident, record } => _ = kept.idents.insert((company, ident), record),
+            Effect::UseClick { click, customer } => _ = kept.click_customers.entry(click).or_default().insert(customer),
+            Effect::CountSale { link, at } => kept.link_sales.entry(link).or_default().count(at),
+            Effect::NoteValue { company, currency, amount_minor } => {
+                let values = kept.values.entry((company, currency)).or_default();
+                values.push(amount_minor);
+                values.drain(..values.len().saturating_sub(RECENT_VALUES));
+            }
+            Effect::Park(parked) => _ = kept.parked.insert(parked.conversion, *parked),
+            Effect::Unpark { conversion } => {
+                kept.parked.remove(&conversion);
+                kept.awaiting.values_mut().for_each(|waiting| waiting.retain(|awaiting| awaiting.conversion != conversion));
+            }
+            Effect::NoteLate { conversion, click, .. } => _ = kept.late.entry(conversion).or_default().insert(click.offset),
+            Effect::ClearLate { conversion, facts_up_to } => {
+                kept.late.entry(conversion).or_default().retain(|offset| *offset >= facts_up_to);
+            }
+            Effect::AppendSettle(settle) => kept.to_append.push(settle),
+            Effect::Remember { link, touch, address_before } => {
+                let address_cut = touch.receipt.fields().address_cut;
+                if let Some(before) = address_before {
+                    self.touches.carry_over(Visitor { link, address_cut: before.cut() }, Visitor { link, address_cut });
+                }
+                self.touches.remember(link, touch);
+            }
+            Effect::See { id, position, at } => self.touches.see(id, Seen { position, at }),
+            Effect::Await { company, link, conversion, at } => {
+                self.touches.await_click(link, at);
+                let waiting = kept.awaiting.entry(link).or_default();
+                waiting.retain(|awaiting| awaiting.conversion != conversion);
+                waiting.push(Awaiting { company, conversion, at });
+            }
+            Effect::Record(Fact::Click(fact)) if fact.outcome == Outcome::Counted => self.clicks.push(*fact),
+            Effect::Record(Fact::Click(_)) => {}
+            Effect::Record(Fact::Change(change)) => kept.changes.push(*change),
+            Effect::Reply(decision) => kept.replies.push(decision),
+        }
+    }
+}
+
+impl Ledger {
+    fn put(&mut self, conversion: Conversion) {
+        let before = self.conversions.get(&conversion.id);
+        let is_decided = matches!(conversion.standing, Standing::Attributed | Standing::Unattributed(_));
+        if is_decided && before.is_none_or(|before| before.standing != conversion.standing) {
+            self.decided.push(conversion.clone());
+        }
+        self.conversions.insert(conversion.id, conversion);
+    }
+}
+
+fn pick<'a, K: Copy + Eq + std::hash::Hash + 'a, V>(wanted: impl Iterator<Item = &'a K>, find: impl Fn(&K) -> Option<V>) -> HashMap<K, V> {
+    wanted.filter_map(|key| Some((*key, find(key)?))).collect()
+}
+
+fn touch(fact: &ClickFact) -> Touch {
+    Touch { receipt: fact.receipt, event: fact.event, position: fact.position, at: fact.at }
+}
+
+pub(crate) fn event(id: u128, body: Body) -> Event {
+    Event { id: EventId(id), stamped_at: TimeMs(0), resent: false, reply_to: None, key: None, first_appended_at: None, body }
+}
