@@ -22,6 +22,10 @@ impl Domain {
         &self.text
     }
 
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// The page that links lead to where nothing else was said.
     pub(crate) fn home(&self) -> String {
         self.url.to_string()

@@ -48,6 +48,8 @@ pub(crate) enum ApiError {
     Duplicate(&'static str),
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("not ready: {0}")]
+    NotReady(String),
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
     #[error("no random bytes could be had")]
@@ -102,7 +104,7 @@ impl ApiError {
             ApiError::Invalid { .. } => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
             ApiError::AlreadyResolved => (StatusCode::CONFLICT, "ALREADY_RESOLVED"),
             ApiError::Duplicate(_) => (StatusCode::CONFLICT, "DUPLICATE"),
-            ApiError::Unavailable(_) | ApiError::Store(_) | ApiError::Random(_) | ApiError::Sign(_) => {
+            ApiError::Unavailable(_) | ApiError::NotReady(_) | ApiError::Store(_) | ApiError::Random(_) | ApiError::Sign(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
             }
         }

@@ -1,5 +1,6 @@
 //! What people and companies call: accounts, settings, lists, dashboards and their documentation. Reads stores, writes the
 //! catalog, and has everything that changes money appended to the log.
+#![expect(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod affiliates;
 mod auth;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use schemas::money::Currency;
+use stores::facts::Currencies;
 use utoipa::IntoParams;
 
 use crate::{Api, error::ApiError};
@@ -49,6 +50,13 @@ pub(crate) struct CurrencyAsked {
     /// ISO 4217 code, in either case. Default: the one most sold in over the period.
     #[param(value_type = Option<String>, example = "USD")]
     pub(crate) currency: Option<Currency>,
+}
+
+impl CurrencyAsked {
+    /// The one asked for, else the one that was found to be sold in most.
+    pub(crate) fn or_shown(self, found: &Currencies) -> Currency {
+        self.currency.or(found.shown).unwrap_or(Currency::USD)
+    }
 }
 
 impl FromRequestParts<Api> for CurrencyAsked {

@@ -38,6 +38,12 @@ impl TrustedProxies {
     }
 }
 
+impl From<Vec<IpNet>> for TrustedProxies {
+    fn from(networks: Vec<IpNet>) -> Self {
+        Self { networks }
+    }
+}
+
 impl FromStr for TrustedProxies {
     type Err = NotANetwork;
 

@@ -25,4 +25,5 @@ mod postback;
 mod redirect;
 mod serve;
 
-pub use serve::{Fallback, serve};
+pub use answer::Page;
+pub use serve::{Answering, Fallback, serve};

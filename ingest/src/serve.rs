@@ -2,9 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use schemas::event::Body;
 use stores::log::Class;
@@ -12,15 +10,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    answer::Page,
     connection::{self, Drained, Limits, Peer},
     edge::{Edge, owns},
 };
 
-type AnswerBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
-type Answering = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
+/// An answer under way.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Page>> + Send>>;
 
-/// Who answers what is not the edge's.
-pub type Fallback = Arc<dyn Fn(Request<Incoming>, Peer) -> Answering + Send + Sync>;
+/// Who answers what is not the edge's; a request carries its client's [`crate::address::Address`] as an extension.
+pub type Fallback = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
 
 /// How often the log is told what was refused.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
@@ -33,10 +32,12 @@ pub async fn serve(listener: TcpListener, limits: Limits, edge: Arc<Edge>, fallb
         let (edge, fallback) = (Arc::clone(&answering), Arc::clone(&fallback));
         async move {
             if owns(request.uri().path()) {
-                let response = edge.handle(request, peer.address).await;
-                response.map(|page| page.map_err(|never| match never {}).boxed_unsync())
+                edge.handle(request, peer.address).await
             } else {
-                fallback(request, peer).await
+                let mut request = request;
+                let address = edge.address(request.headers(), peer.address);
+                request.extensions_mut().insert(address);
+                fallback(request).await
             }
         }
     };

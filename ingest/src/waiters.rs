@@ -3,12 +3,15 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use schemas::{decision::Decision, ids::EventId, wire::decode_decision};
-use stores::log::DecisionReader;
+use stores::{StoreError, log::DecisionReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// How many registrations may be under way to the task.
 const REGISTRATIONS_QUEUED: usize = 1_024;
+
+/// After a failed read.
+const READ_AGAIN: Duration = Duration::from_millis(100);
 
 /// A handle: who holds it can wait for decisions.
 #[derive(Clone)]
@@ -84,17 +87,26 @@ async fn answer(
                 while let Ok(Registration { event, decided }) = registrations.try_recv() {
                     waiting.insert(event, decided);
                 }
-                for record in records {
-                    match decode_decision(&record) {
-                        Ok(decision) => {
-                            if let Some(decided) = waiting.remove(&decision.event) {
-                                let _ = decided.send(decision);
-                            }
-                        }
-                        Err(error) => tracing::error!(%error, "a published decision cannot be read"),
+                match records {
+                    Ok(records) => records.iter().for_each(|record| hand_out(&mut waiting, record)),
+                    Err(StoreError::Closed) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, "decisions cannot be read; trying again");
+                        tokio::time::sleep(READ_AGAIN).await;
                     }
                 }
             }
         }
+    }
+}
+
+fn hand_out(waiting: &mut HashMap<EventId, oneshot::Sender<Decision>>, record: &[u8]) {
+    match decode_decision(record) {
+        Ok(decision) => {
+            if let Some(decided) = waiting.remove(&decision.event) {
+                let _ = decided.send(decision);
+            }
+        }
+        Err(error) => tracing::error!(%error, "a published decision cannot be read"),
     }
 }

@@ -91,6 +91,26 @@ pub(crate) struct DemoArgs {
     /// CSV of invoices that are the sales (default: a slice that comes with Refmill)
     #[arg(long, value_name = "FILE")]
     pub(crate) orders: Option<PathBuf>,
+
+    /// Where the server is (default: as demo.toml in the data folder says)
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// Requests that wait for their answer at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) in_flight: u16,
+
+    /// Clicks that are sent of a longer log
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) max_clicks: usize,
+
+    /// Invoices that are sent of a longer file
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_orders: usize,
+
+    /// Seconds after which nothing more is sent
+    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) max_seconds: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

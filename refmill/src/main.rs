@@ -1,7 +1,10 @@
 mod cli;
+mod clock;
 mod config;
-mod data_dir;
 mod demo;
+mod fallback;
+mod first_start;
+mod keys;
 mod metrics_listener;
 mod process_metrics;
 mod secrets;

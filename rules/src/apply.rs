@@ -31,11 +31,7 @@ impl Known {
                 self.click_customers.entry(*click).or_default().insert(*customer);
             }
             Effect::CountSale { link, at } => self.link_sales.entry(*link).or_default().count(*at),
-            Effect::NoteValue {
-                company,
-                currency,
-                amount_minor,
-            } => {
+            Effect::NoteValue { company, currency, amount_minor } => {
                 let values = self.recent_values.entry((*company, *currency)).or_default();
                 values.push(*amount_minor);
                 let excess = values.len().saturating_sub(RECENT_VALUES);
@@ -50,48 +46,20 @@ impl Known {
                     waiting.retain(|awaiting| awaiting.conversion != *conversion);
                 }
             }
-            Effect::Await {
-                company,
-                link,
-                conversion,
-                at,
-            } => {
+            Effect::Await { company, link, conversion, at } => {
                 self.touches.await_click(*link, *at);
                 let waiting = self.awaiting.entry(*link).or_default();
                 waiting.retain(|awaiting| awaiting.conversion != *conversion);
-                waiting.push(Awaiting {
-                    company: *company,
-                    conversion: *conversion,
-                    at: *at,
-                });
+                waiting.push(Awaiting { company: *company, conversion: *conversion, at: *at });
             }
-            Effect::Remember {
-                link,
-                touch,
-                address_before,
-            } => {
+            Effect::Remember { link, touch, address_before } => {
                 if let Some(before) = address_before {
-                    let now = Visitor {
-                        link: *link,
-                        address_cut: touch.receipt.fields().address_cut,
-                    };
-                    self.touches.carry_over(
-                        Visitor {
-                            link: *link,
-                            address_cut: before.cut(),
-                        },
-                        now,
-                    );
+                    let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
+                    self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now);
                 }
                 self.touches.remember(*link, *touch);
             }
-            Effect::See { id, position, at } => self.touches.see(
-                *id,
-                Seen {
-                    position: *position,
-                    at: *at,
-                },
-            ),
+            Effect::See { id, position, at } => self.touches.see(*id, Seen { position: *position, at: *at }),
             Effect::Count { .. }
             | Effect::ExceptClick { .. }
             | Effect::PutRefund(_)

@@ -73,12 +73,7 @@ pub(crate) fn attribute(known: &Known, case: &Case<'_>, grounds: &Grounds<'_>) -
     let policy = &grounds.terms.policy;
     let window = Window::of(case, policy.window_days);
     let mut evidence: Vec<Evidence> = Vec::new();
-    evidence.extend(
-        grounds
-            .receipt
-            .as_ref()
-            .map(|receipt| receipt_evidence(case, policy, window, receipt)),
-    );
+    evidence.extend(grounds.receipt.as_ref().map(|receipt| receipt_evidence(case, policy, window, receipt)));
     let exact = evidence.first().is_some_and(|receipt| {
         receipt.worth == Worth::Valid && grounds.code.is_some_and(|code| code.id == receipt.link)
     });
@@ -86,52 +81,27 @@ pub(crate) fn attribute(known: &Known, case: &Case<'_>, grounds: &Grounds<'_>) -
     let disagree = settle_conflict(policy, grounds, &mut evidence);
     evidence.extend(customer_evidence(policy, grounds));
 
-    let won = if disagree && !locked(policy, grounds) {
-        None
-    } else {
-        first_valid(policy, grounds, &evidence, exact)
-    };
+    let won = if disagree && !locked(policy, grounds) { None } else { first_valid(policy, grounds, &evidence, exact) };
     let verdict = match won {
         Some(index) if evidence[index].worth == Worth::CannotTell => Verdict::Wait {
-            until: ParkedUntil::FactsHold {
-                offset: case.logged.position.offset,
-            },
+            until: ParkedUntil::FactsHold { offset: case.logged.position.offset },
             late_link: late_link(grounds, &evidence),
         },
         Some(index) => {
             let chosen = &evidence[index];
-            Verdict::Won(Winner {
-                candidate: index,
-                partner: chosen.partner,
-                link: chosen.link,
-                click: chosen.click,
-            })
+            Verdict::Won(Winner { candidate: index, partner: chosen.partner, link: chosen.link, click: chosen.click })
         }
         None => nobody(case, grounds, &evidence, disagree),
     };
-    let winner = if let Verdict::Won(winner) = &verdict {
-        Some(winner.candidate)
-    } else {
-        None
-    };
-    let candidates = evidence
-        .into_iter()
-        .enumerate()
-        .map(|(index, piece)| piece.candidate(winner == Some(index)));
-    Attribution {
-        candidates: candidates.collect(),
-        verdict,
-    }
+    let winner = if let Verdict::Won(winner) = &verdict { Some(winner.candidate) } else { None };
+    let candidates = evidence.into_iter().enumerate().map(|(index, piece)| piece.candidate(winner == Some(index)));
+    Attribution { candidates: candidates.collect(), verdict }
 }
 
 fn receipt_evidence(case: &Case<'_>, policy: &Policy, window: Window, receipt: &ReceiptEvidence<'_>) -> Evidence {
     let ReceiptEvidence { receipt, fields, link } = receipt;
     // Without a time of its own the conversion came after its receipt, whatever the two clocks say.
-    let at = if case.claim.occurred_at.is_none() {
-        fields.at.min(window.until)
-    } else {
-        fields.at
-    };
+    let at = if case.claim.occurred_at.is_none() { fields.at.min(window.until) } else { fields.at };
     let (worth, why) = if !policy.keys.contains(&EvidenceKey::Receipt) {
         (Worth::No(CandidateVerdict::Lost), "the terms do not look at click ids")
     } else if at > window.until {
@@ -142,10 +112,7 @@ fn receipt_evidence(case: &Case<'_>, policy: &Policy, window: Window, receipt: &
             "the click is older than the window, so the click id counts as none",
         )
     } else if !fields.visit.counts() {
-        (
-            Worth::Valid,
-            "the click id names its click exactly, and it was no person's",
-        )
+        (Worth::Valid, "the click id names its click exactly, and it was no person's")
     } else {
         (Worth::Valid, "the click id names its click exactly")
     };
@@ -173,20 +140,14 @@ fn code_evidence(
     let (click, worth, why) = if !policy.keys.contains(&EvidenceKey::Code) {
         (None, lost, "the terms do not look at codes")
     } else if !policy.code_needs_click {
-        (
-            None,
-            Worth::Valid,
-            "the code was given, and the terms ask for no click of it",
-        )
+        (None, Worth::Valid, "the code was given, and the terms ask for no click of it")
     } else if exact {
         (None, lost, "the click id names a click of this code")
     } else {
         match pick(known, case, link.id, window, policy.selector) {
-            Pick::Inside(touch) => (
-                Some(touch),
-                Worth::Valid,
-                "this click of the code is the one that counts inside the window",
-            ),
+            Pick::Inside(touch) => {
+                (Some(touch), Worth::Valid, "this click of the code is the one that counts inside the window")
+            }
             Pick::Outside(touch) => (
                 Some(touch),
                 Worth::No(CandidateVerdict::OutsideWindow),
@@ -196,10 +157,7 @@ fn code_evidence(
             Pick::CannotTell => (None, Worth::CannotTell, "which click of the code counts is looked up"),
         }
     };
-    let click = click.map(|touch| WinningClick {
-        receipt: touch.receipt,
-        at: touch.at,
-    });
+    let click = click.map(|touch| WinningClick { receipt: touch.receipt, at: touch.at });
     Some(Evidence {
         key: EvidenceKey::Code,
         link: link.id,
@@ -278,47 +236,26 @@ fn first_valid(policy: &Policy, grounds: &Grounds<'_>, evidence: &[Evidence], ex
         let named = *key == EvidenceKey::Code && exact && policy.code_needs_click;
         place(if named { EvidenceKey::Receipt } else { *key })
     });
-    in_order
-        .into_iter()
-        .find(|index| matches!(evidence[*index].worth, Worth::Valid | Worth::CannotTell))
+    in_order.into_iter().find(|index| matches!(evidence[*index].worth, Worth::Valid | Worth::CannotTell))
 }
 
 fn nobody(case: &Case<'_>, grounds: &Grounds<'_>, evidence: &[Evidence], disagree: bool) -> Verdict {
     let policy = &grounds.terms.policy;
     if disagree {
-        return Verdict::Nobody {
-            why: Unattributed::EvidenceDisagrees,
-            late_link: None,
-        };
+        return Verdict::Nobody { why: Unattributed::EvidenceDisagrees, late_link: None };
     }
-    let looked_at: Vec<&Evidence> = evidence
-        .iter()
-        .filter(|piece| policy.keys.contains(&piece.key))
-        .collect();
+    let looked_at: Vec<&Evidence> = evidence.iter().filter(|piece| policy.keys.contains(&piece.key)).collect();
     let stale = |piece: &Evidence| {
         piece.key == EvidenceKey::Receipt && piece.worth == Worth::No(CandidateVerdict::OutsideWindow)
     };
     let is_sale = case.currency.is_some();
     if policy.await_lead_hours > 0 && is_sale && case.customer().is_some() && looked_at.iter().all(|piece| stale(piece))
     {
-        let expires_at = case
-            .logged
-            .appended_at
-            .plus_ms(i64::from(policy.await_lead_hours) * HOUR_MS);
-        return Verdict::Wait {
-            until: ParkedUntil::Lead { expires_at },
-            late_link: None,
-        };
+        let expires_at = case.logged.appended_at.plus_ms(i64::from(policy.await_lead_hours) * HOUR_MS);
+        return Verdict::Wait { until: ParkedUntil::Lead { expires_at }, late_link: None };
     }
-    let why = if looked_at.is_empty() {
-        Unattributed::NoEvidence
-    } else {
-        Unattributed::NoClickInWindow
-    };
-    Verdict::Nobody {
-        why,
-        late_link: late_link(grounds, evidence),
-    }
+    let why = if looked_at.is_empty() { Unattributed::NoEvidence } else { Unattributed::NoClickInWindow };
+    Verdict::Nobody { why, late_link: late_link(grounds, evidence) }
 }
 
 /// The code's link, if a click of it would have decided this.
@@ -333,10 +270,7 @@ impl Evidence {
     fn candidate(self, won: bool) -> Candidate {
         let (verdict, why) = match self.worth {
             Worth::Valid if won => (CandidateVerdict::Won, self.why),
-            Worth::Valid => (
-                CandidateVerdict::Lost,
-                format!("valid, but other evidence comes first: {}", self.why),
-            ),
+            Worth::Valid => (CandidateVerdict::Lost, format!("valid, but other evidence comes first: {}", self.why)),
             Worth::CannotTell => (CandidateVerdict::Lost, self.why),
             Worth::No(verdict) => (verdict, self.why),
         };

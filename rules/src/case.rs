@@ -53,12 +53,7 @@ impl<'a> Case<'a> {
 
     pub(crate) fn sale(logged: &'a Logged, sale: &'a Sale) -> Case<'a> {
         let lead = Case::lead(logged, &sale.claim);
-        Case {
-            kind: EventKind::Sale,
-            amount_minor: sale.amount_minor,
-            currency: Some(sale.currency),
-            ..lead
-        }
+        Case { kind: EventKind::Sale, amount_minor: sale.amount_minor, currency: Some(sale.currency), ..lead }
     }
 
     /// The lead or sale that an event is, if it is one.
@@ -81,19 +76,11 @@ impl<'a> Case<'a> {
     }
 
     pub(crate) fn trigger(&self) -> Trigger {
-        if self.kind == EventKind::Lead {
-            Trigger::Lead
-        } else {
-            Trigger::Sale
-        }
+        if self.kind == EventKind::Lead { Trigger::Lead } else { Trigger::Sale }
     }
 
     pub(crate) fn key_kind(&self) -> KeyKind {
-        if self.kind == EventKind::Lead {
-            KeyKind::Lead
-        } else {
-            KeyKind::Sale
-        }
+        if self.kind == EventKind::Lead { KeyKind::Lead } else { KeyKind::Sale }
     }
 
     /// The customer's identifiers, the company's own id first.
@@ -104,10 +91,7 @@ impl<'a> Case<'a> {
 
     /// One number for the customer, whichever identifier there is.
     pub(crate) fn customer(&self) -> Option<u128> {
-        self.claim
-            .customer
-            .map(|hash| hash.0)
-            .or(self.claim.email.map(|hash| hash.0))
+        self.claim.customer.map(|hash| hash.0).or(self.claim.email.map(|hash| hash.0))
     }
 
     pub(crate) fn refunded_minor(&self) -> i64 {

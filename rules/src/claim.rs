@@ -43,10 +43,7 @@ fn first_of_its_keys(known: &Known, case: &Case<'_>) -> Option<KeyTaken> {
 /// One name that is taken makes it the same sale; its other names name that sale from now on.
 fn duplicate(known: &Known, case: &Case<'_>, taken: KeyTaken) -> Vec<Effect> {
     let same_body = taken.body_hash == case.claim.body_hash;
-    let answer = Answer::Duplicate {
-        first: taken.conversion,
-        same_body,
-    };
+    let answer = Answer::Duplicate { first: taken.conversion, same_body };
     let mut effects = take_free_keys(known, case, taken.conversion);
     effects.push(count(case.logged, case.claim.company, case.kind, Outcome::Duplicate, 1));
     effects.push(reply(case.logged, case.by, case.claim.company, case.kind, answer));
@@ -55,12 +52,8 @@ fn duplicate(known: &Known, case: &Case<'_>, taken: KeyTaken) -> Vec<Effect> {
 
 fn take_free_keys(known: &Known, case: &Case<'_>, conversion: ConversionId) -> Vec<Effect> {
     let claim = case.claim;
-    let taken = KeyTaken {
-        company: claim.company,
-        conversion,
-        event: case.logged.event.id,
-        body_hash: claim.body_hash,
-    };
+    let taken =
+        KeyTaken { company: claim.company, conversion, event: case.logged.event.id, body_hash: claim.body_hash };
     let free = claim.keys.iter().filter(|key| !known.keys.contains_key(key));
     free.map(|key| Effect::TakeKey { key: *key, taken }).collect()
 }
@@ -72,12 +65,6 @@ fn refused(known: &Known, case: &Case<'_>, refusal: Refusal) -> Vec<Effect> {
     if !known.conversions.contains_key(&claim.conversion) {
         effects.push(Effect::PutConversion(Box::new(refused_conversion(case, refusal))));
     }
-    effects.push(reply(
-        case.logged,
-        case.by,
-        claim.company,
-        case.kind,
-        Answer::Refused(refusal),
-    ));
+    effects.push(reply(case.logged, case.by, claim.company, case.kind, Answer::Refused(refusal)));
     effects
 }

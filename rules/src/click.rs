@@ -17,10 +17,7 @@ const LATE_CLICK_DAYS: i64 = 90;
 
 pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effect> {
     if logged.event.resent && is_copy(known, logged) {
-        return vec![Effect::ExceptClick {
-            position: logged.position,
-            outcome: None,
-        }];
+        return vec![Effect::ExceptClick { position: logged.position, outcome: None }];
     }
     let outcome = outcome(known, logged, click);
     let mut effects = vec![count(logged, click.company, EventKind::Click, outcome, 1)];
@@ -31,10 +28,7 @@ pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effec
     match outcome {
         Outcome::Counted => effects.extend(counted(known, logged, click, at)),
         Outcome::Bot => {}
-        _ => effects.push(Effect::ExceptClick {
-            position: logged.position,
-            outcome: Some(outcome),
-        }),
+        _ => effects.push(Effect::ExceptClick { position: logged.position, outcome: Some(outcome) }),
     }
     effects.push(Effect::Record(fact(logged, click, outcome, at)));
     effects
@@ -48,11 +42,7 @@ fn outcome(known: &Known, logged: &Logged, click: &Click) -> Outcome {
         return Outcome::Bot;
     }
     let first = client_id(click).and_then(|id| known.touches.seen_before(id, logged.position, logged.appended_at));
-    if first.is_some() {
-        Outcome::Duplicate
-    } else {
-        Outcome::Counted
-    }
+    if first.is_some() { Outcome::Duplicate } else { Outcome::Counted }
 }
 
 fn counted(known: &Known, logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
@@ -74,31 +64,20 @@ pub(crate) fn kept(logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
 
 /// What this click could have won, had it come before.
 fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> Vec<Effect> {
-    let awaiting_until = known
-        .touches
-        .links
-        .get(&link)
-        .and_then(|touched| touched.awaiting_until);
+    let awaiting_until = known.touches.links.get(&link).and_then(|touched| touched.awaiting_until);
     if awaiting_until.is_none_or(|until| until < at) {
         return Vec::new();
     }
     let waiting = known.awaiting.get(&link).into_iter().flatten();
     let winnable = waiting.filter(|waits| (0..=LATE_CLICK_DAYS * DAY_MS).contains(&waits.at.since_ms(at)));
     winnable
-        .map(|waits| Effect::NoteLate {
-            company: waits.company,
-            conversion: waits.conversion,
-            click: position,
-        })
+        .map(|waits| Effect::NoteLate { company: waits.company, conversion: waits.conversion, click: position })
         .collect()
 }
 
 fn client_id(click: &Click) -> Option<SeenId> {
     let fields = click.receipt.fields();
-    let id = SeenId::Client {
-        link: fields.link,
-        event_id_hash: fields.event_id_hash,
-    };
+    let id = SeenId::Client { link: fields.link, event_id_hash: fields.event_id_hash };
     fields.client_event_id.then_some(id)
 }
 

@@ -22,36 +22,13 @@ pub(crate) fn earned(terms: &Terms, trigger: Trigger, left_minor: i64, currency:
     let commission = match rule.map(|rule| rule.amount) {
         Some(CommissionAmount::Percent(rate)) => percent(left_minor, rate),
         Some(CommissionAmount::Flat { amount_minor, .. }) => flat(trigger, left_minor, amount_minor),
-        None => Step::Commission {
-            input: left_minor,
-            rate: None,
-            exact: None,
-            flat: None,
-            result: 0,
-        },
+        None => Step::Commission { input: left_minor, rate: None, exact: None, flat: None, result: 0 },
     };
-    let commission_minor = if let Step::Commission { result, .. } = &commission {
-        *result
-    } else {
-        0
-    };
+    let commission_minor = if let Step::Commission { result, .. } = &commission { *result } else { 0 };
     let (partner_minor, platform_minor) = split(commission_minor, terms.platform_fee);
-    let parts = Parts {
-        partner: partner_minor,
-        platform: platform_minor,
-    };
-    let split = Step::Split {
-        fee: terms.platform_fee.to_string(),
-        result: parts,
-    };
-    (
-        Earned {
-            commission_minor,
-            partner_minor,
-            platform_minor,
-        },
-        [commission, split],
-    )
+    let parts = Parts { partner: partner_minor, platform: platform_minor };
+    let split = Step::Split { fee: terms.platform_fee.to_string(), result: parts };
+    (Earned { commission_minor, partner_minor, platform_minor }, [commission, split])
 }
 
 /// A lead has no currency of its own: it is the one its commission is paid in.
@@ -86,18 +63,8 @@ fn percent(input_minor: i64, rate: Rate) -> Step {
 }
 
 fn flat(trigger: Trigger, left_minor: i64, amount_minor: i64) -> Step {
-    let result = if trigger == Trigger::Sale && left_minor == 0 {
-        0
-    } else {
-        amount_minor
-    };
-    Step::Commission {
-        input: left_minor,
-        rate: None,
-        exact: None,
-        flat: Some(amount_minor),
-        result,
-    }
+    let result = if trigger == Trigger::Sale && left_minor == 0 { 0 } else { amount_minor };
+    Step::Commission { input: left_minor, rate: None, exact: None, flat: Some(amount_minor), result }
 }
 
 /// Partner's and platform's parts by largest remainder; where the two are even the partner has it.

@@ -58,11 +58,7 @@ fn attributed(
     explanation.winner = Some(winner.candidate);
     if case.refunded_minor() > 0 {
         let (refunded, left) = (case.refunded_minor(), case.left_minor());
-        explanation.arithmetic.push(Step::Refund {
-            refunded,
-            left,
-            at: case.by.appended_at,
-        });
+        explanation.arithmetic.push(Step::Refund { refunded, left, at: case.by.appended_at });
     }
     explanation.arithmetic.extend([commission, split]);
     explanation.signals = assessment.signals;
@@ -71,45 +67,20 @@ fn attributed(
 
     let mut effects = Vec::new();
     if case.before.is_some() {
-        effects.push(Effect::Unpark {
-            conversion: claim.conversion,
-        });
-        effects.push(Effect::ClearLate {
-            conversion: claim.conversion,
-            facts_up_to: u64::MAX,
-        });
+        effects.push(Effect::Unpark { conversion: claim.conversion });
+        effects.push(Effect::ClearLate { conversion: claim.conversion, facts_up_to: u64::MAX });
     }
     if let (Some(click), Some(customer)) = (winner.click, case.customer()) {
-        effects.push(Effect::UseClick {
-            click: ClickName::from(&click.receipt),
-            customer,
-        });
+        effects.push(Effect::UseClick { click: ClickName::from(&click.receipt), customer });
     }
     if let Some(currency) = case.currency {
-        effects.push(Effect::CountSale {
-            link: winner.link,
-            at: case.at(),
-        });
-        effects.push(Effect::NoteValue {
-            company: claim.company,
-            currency,
-            amount_minor: case.amount_minor,
-        });
+        effects.push(Effect::CountSale { link: winner.link, at: case.at() });
+        effects.push(Effect::NoteValue { company: claim.company, currency, amount_minor: case.amount_minor });
     }
     effects.extend(bind_customer(known, case, winner));
-    let cause = Cause {
-        event: case.logged.event.id,
-        reason: TransferReason::Commission,
-        at: case.by.appended_at,
-    };
+    let cause = Cause { event: case.logged.event.id, reason: TransferReason::Commission, at: case.by.appended_at };
     effects.extend(transfers(case.before, &conversion, cause));
-    effects.extend(change(
-        case.before,
-        &conversion,
-        case.kind,
-        case.logged.event.id,
-        case.by,
-    ));
+    effects.extend(change(case.before, &conversion, case.kind, case.logged.event.id, case.by));
     effects.extend(put_and_answer(case, conversion, Outcome::Attributed));
     effects
 }
@@ -127,15 +98,12 @@ fn unattributed(
     conversion.explanation.review = why.as_str().to_owned();
     let mut effects = match late_link {
         Some(link) => wait(case, ParkedUntil::LateClick, Some(link)),
-        None if case.before.is_some() => vec![Effect::Unpark {
-            conversion: case.claim.conversion,
-        }],
+        None if case.before.is_some() => vec![Effect::Unpark { conversion: case.claim.conversion }],
         None => Vec::new(),
     };
-    effects.extend(case.facts.map(|facts| Effect::ClearLate {
-        conversion: case.claim.conversion,
-        facts_up_to: facts.up_to,
-    }));
+    effects.extend(
+        case.facts.map(|facts| Effect::ClearLate { conversion: case.claim.conversion, facts_up_to: facts.up_to }),
+    );
     effects.extend(put_and_answer(case, conversion, Outcome::Unattributed));
     effects
 }
@@ -148,11 +116,7 @@ fn parked(
     late_link: Option<LinkId>,
 ) -> Vec<Effect> {
     let mut effects = wait(case, until, late_link);
-    effects.extend(put_and_answer(
-        case,
-        undecided(case, Some(grounds), candidates),
-        Outcome::Parked,
-    ));
+    effects.extend(put_and_answer(case, undecided(case, Some(grounds), candidates), Outcome::Parked));
     effects
 }
 
@@ -167,34 +131,19 @@ fn wait(case: &Case<'_>, until: ParkedUntil, late_link: Option<LinkId>) -> Vec<E
         link: late_link,
         at: case.at(),
         until,
-        idents: if waits_for_lead {
-            case.idents().collect()
-        } else {
-            Vec::new()
-        },
+        idents: if waits_for_lead { case.idents().collect() } else { Vec::new() },
     };
-    let noted = late_link.map(|link| Effect::Await {
-        company,
-        link,
-        conversion,
-        at: case.clicks_until(),
-    });
+    let noted = late_link.map(|link| Effect::Await { company, link, conversion, at: case.clicks_until() });
     noted.into_iter().chain([Effect::Park(Box::new(parked))]).collect()
 }
 
 fn put_and_answer(case: &Case<'_>, conversion: Conversion, outcome: Outcome) -> Vec<Effect> {
     let (claim, logged) = (case.claim, case.logged);
     let answer = match conversion.house_status() {
-        None => Answer::Parked {
-            conversion: conversion.id,
-        },
+        None => Answer::Parked { conversion: conversion.id },
         Some(status) => Answer::Converted(Converted {
             conversion: conversion.id,
-            unattributed: if let Standing::Unattributed(why) = conversion.standing {
-                Some(why)
-            } else {
-                None
-            },
+            unattributed: if let Standing::Unattributed(why) = conversion.standing { Some(why) } else { None },
             commission_minor: conversion.commission_minor,
             partner_minor: conversion.partner_minor,
             currency: conversion.currency,
@@ -206,10 +155,8 @@ fn put_and_answer(case: &Case<'_>, conversion: Conversion, outcome: Outcome) -> 
         Standing::Parked => Outcome::Parked,
         _ => Outcome::Unattributed,
     });
-    let mut effects: Vec<Effect> = was
-        .map(|was| count(logged, claim.company, case.kind, was, -1))
-        .into_iter()
-        .collect();
+    let mut effects: Vec<Effect> =
+        was.map(|was| count(logged, claim.company, case.kind, was, -1)).into_iter().collect();
     effects.push(count(logged, claim.company, case.kind, outcome, 1));
     effects.push(Effect::PutConversion(Box::new(conversion)));
     effects.push(reply(logged, case.by, claim.company, case.kind, answer));
@@ -225,11 +172,7 @@ fn bind_customer(known: &Known, case: &Case<'_>, winner: &Winner) -> Vec<Effect>
         let old = known.idents.get(&(claim.company, ident)).copied().unwrap_or_default();
         let mut record = old;
         if record.bound.is_none() {
-            record.bound = Some(Bound {
-                partner: winner.partner,
-                link: winner.link,
-                at: case.by.appended_at,
-            });
+            record.bound = Some(Bound { partner: winner.partner, link: winner.link, at: case.by.appended_at });
             newly_bound.push(ident);
         }
         match ident {
@@ -237,11 +180,7 @@ fn bind_customer(known: &Known, case: &Case<'_>, winner: &Winner) -> Vec<Effect>
             Ident::Email(_) => record.customer = record.customer.or(claim.customer),
         }
         if record != old {
-            effects.push(Effect::PutIdent {
-                company: claim.company,
-                ident,
-                record,
-            });
+            effects.push(Effect::PutIdent { company: claim.company, ident, record });
         }
     }
     effects.extend(wake(known, case, &newly_bound));
@@ -258,33 +197,15 @@ fn wake(known: &Known, case: &Case<'_>, newly_bound: &[Ident]) -> Vec<Effect> {
         let same = parked.company == company && parked.conversion != case.claim.conversion;
         in_time && same && parked.idents.iter().any(|ident| newly_bound.contains(ident))
     };
-    let mut woken: Vec<_> = known
-        .parked
-        .values()
-        .filter(waits)
-        .map(|parked| parked.conversion)
-        .collect();
+    let mut woken: Vec<_> = known.parked.values().filter(waits).map(|parked| parked.conversion).collect();
     woken.sort_unstable();
     let facts_up_to = case.by.position.offset + 1;
-    woken
-        .into_iter()
-        .map(|conversion| {
-            Effect::AppendSettle(Settle {
-                company,
-                conversion,
-                facts_up_to,
-            })
-        })
-        .collect()
+    woken.into_iter().map(|conversion| Effect::AppendSettle(Settle { company, conversion, facts_up_to })).collect()
 }
 
 fn maturity(case: &Case<'_>, hold_days: u32) -> Maturity {
     let due = case.at().plus_days(hold_days);
-    if due <= case.logged.taken_at() {
-        Maturity::Matured
-    } else {
-        Maturity::HeldUntil(due)
-    }
+    if due <= case.logged.taken_at() { Maturity::Matured } else { Maturity::HeldUntil(due) }
 }
 
 /// Kept under the id of the lead or sale that was refused.

@@ -42,18 +42,11 @@ fn edge_counts(logged: &Logged, counts: &EdgeCounts) -> Vec<Effect> {
 
 /// Whether the same record came earlier in the log.
 pub(crate) fn is_copy(known: &Known, logged: &Logged) -> bool {
-    known
-        .touches
-        .seen_before(SeenId::Event(logged.event.id), logged.position, logged.appended_at)
-        .is_some()
+    known.touches.seen_before(SeenId::Event(logged.event.id), logged.position, logged.appended_at).is_some()
 }
 
 pub(crate) fn see(logged: &Logged) -> Effect {
-    Effect::See {
-        id: SeenId::Event(logged.event.id),
-        position: logged.position,
-        at: logged.appended_at,
-    }
+    Effect::See { id: SeenId::Event(logged.event.id), position: logged.position, at: logged.appended_at }
 }
 
 /// Whether the key that brought the event was revoked before the log took it.
@@ -63,13 +56,7 @@ pub(crate) fn key_was_revoked(known: &Known, logged: &Logged) -> bool {
 }
 
 pub(crate) fn count(logged: &Logged, company: CompanyId, kind: EventKind, outcome: Outcome, by: i64) -> Effect {
-    Effect::Count {
-        company,
-        kind,
-        outcome,
-        day: logged.taken_at().day(),
-        by,
-    }
+    Effect::Count { company, kind, outcome, day: logged.taken_at().day(), by }
 }
 
 /// The record at which something is decided: mostly the event's own, for what was parked its `settle` or a tick.
@@ -81,10 +68,7 @@ pub(crate) struct Record {
 
 impl From<&Logged> for Record {
     fn from(logged: &Logged) -> Record {
-        Record {
-            position: logged.position,
-            appended_at: logged.appended_at,
-        }
+        Record { position: logged.position, appended_at: logged.appended_at }
     }
 }
 

@@ -45,18 +45,11 @@ struct Observation {
 }
 
 pub(crate) fn assess(scene: &Scene<'_>, terms: &FraudTerms) -> Assessment {
-    let mut fired: Vec<(SignalTerms, Observation)> = terms
-        .signals
-        .iter()
-        .filter_map(|signal| Some((*signal, observe(scene, signal)?)))
-        .collect();
+    let mut fired: Vec<(SignalTerms, Observation)> =
+        terms.signals.iter().filter_map(|signal| Some((*signal, observe(scene, signal)?))).collect();
     fired.sort_by_key(|(signal, _)| (Reverse(signal.weight), signal.name));
     let score_ppm = score(fired.iter().map(|(signal, _)| signal.weight.0));
-    let review = if score_ppm >= terms.review_from.0 {
-        ReviewState::Pending
-    } else {
-        ReviewState::AutoApproved
-    };
+    let review = if score_ppm >= terms.review_from.0 { ReviewState::Pending } else { ReviewState::AutoApproved };
     let signals = fired.into_iter().map(|(terms, seen)| Signal {
         name: terms.name,
         weight: Some(Share(terms.weight.0)),
@@ -64,11 +57,7 @@ pub(crate) fn assess(scene: &Scene<'_>, terms: &FraudTerms) -> Assessment {
         threshold: seen.threshold,
         sentence: seen.sentence.to_owned(),
     });
-    Assessment {
-        signals: signals.collect(),
-        score_ppm,
-        review,
-    }
+    Assessment { signals: signals.collect(), score_ppm, review }
 }
 
 fn observe(scene: &Scene<'_>, terms: &SignalTerms) -> Option<Observation> {
@@ -89,9 +78,7 @@ fn observe(scene: &Scene<'_>, terms: &SignalTerms) -> Option<Observation> {
 fn score(weights: impl Iterator<Item = u32>) -> u32 {
     const ONE: u128 = 1_000_000_000_000_000_000_000_000;
     let whole = u128::from(PPM);
-    let innocent = weights.fold(ONE, |product, weight| {
-        product * u128::from(PPM.saturating_sub(weight)) / whole
-    });
+    let innocent = weights.fold(ONE, |product, weight| product * u128::from(PPM.saturating_sub(weight)) / whole);
     let scale = ONE / whole;
     let score_ppm = (ONE - innocent + scale / 2) / scale;
     u32::try_from(score_ppm).unwrap_or(PPM)

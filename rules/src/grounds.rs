@@ -44,13 +44,7 @@ impl<'a> Grounds<'a> {
             .or(bound_link.map(|link| link.program))
             .ok_or(Refusal::UnknownLink)?;
         let terms = terms_at(known, program, case.at()).ok_or(Refusal::UnknownLink)?;
-        Ok(Grounds {
-            code,
-            receipt,
-            bound,
-            program,
-            terms,
-        })
+        Ok(Grounds { code, receipt, bound, program, terms })
     }
 }
 
@@ -80,9 +74,5 @@ fn bound(known: &Known, case: &Case<'_>) -> Option<Bound> {
 /// The newest terms in force at that time, else the first.
 fn terms_at(known: &Known, program: ProgramId, at: TimeMs) -> Option<&Terms> {
     let versions = known.terms.get(&program)?;
-    versions
-        .iter()
-        .rev()
-        .find(|terms| terms.effective_from <= at)
-        .or(versions.first())
+    versions.iter().rev().find(|terms| terms.effective_from <= at).or(versions.first())
 }

@@ -85,10 +85,7 @@ pub struct ClickName {
 impl From<&Receipt> for ClickName {
     fn from(receipt: &Receipt) -> ClickName {
         let fields = receipt.fields();
-        ClickName {
-            link: fields.link,
-            event_id_hash: fields.event_id_hash,
-        }
+        ClickName { link: fields.link, event_id_hash: fields.event_id_hash }
     }
 }
 

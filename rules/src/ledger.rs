@@ -25,14 +25,8 @@ pub(crate) fn transfers(before: Option<&Conversion>, after: &Conversion, cause: 
     let nowhere = [(company, 0); 2];
     let before = before.and_then(stand).unwrap_or(nowhere);
     let after_stand = stand(after).unwrap_or(nowhere);
-    let reasons = [
-        cause.reason,
-        if cause.reason == TransferReason::Commission {
-            TransferReason::Fee
-        } else {
-            cause.reason
-        },
-    ];
+    let reasons =
+        [cause.reason, if cause.reason == TransferReason::Commission { TransferReason::Fee } else { cause.reason }];
     let mut posted = Vec::new();
     for ((from, to), reason) in before.into_iter().zip(after_stand).zip(reasons) {
         for (debit, credit, amount_minor) in moves(company, from, to) {
@@ -61,29 +55,16 @@ fn stand(conversion: &Conversion) -> Option<Stand> {
     }
     let company = conversion.company;
     let accounts = if conversion.is_available() {
-        [
-            Account::PartnerAvailable(company, partner),
-            Account::PlatformEarned(company),
-        ]
+        [Account::PartnerAvailable(company, partner), Account::PlatformEarned(company)]
     } else {
-        [
-            Account::PartnerPending(company, partner),
-            Account::PlatformPending(company),
-        ]
+        [Account::PartnerPending(company, partner), Account::PlatformPending(company)]
     };
-    Some([
-        (accounts[0], conversion.partner_minor),
-        (accounts[1], conversion.platform_minor),
-    ])
+    Some([(accounts[0], conversion.partner_minor), (accounts[1], conversion.platform_minor)])
 }
 
 /// What is left moves on from where it stood; the rest comes from the company or goes back to it.
 fn moves(company: Account, (from, had): (Account, i64), (to, has): (Account, i64)) -> Vec<(Account, Account, i64)> {
-    let kept = if from == company || to == company {
-        0
-    } else {
-        had.min(has)
-    };
+    let kept = if from == company || to == company { 0 } else { had.min(has) };
     let all = [(from, company, had - kept), (from, to, kept), (company, to, has - kept)];
     let real = |(debit, credit, amount_minor): &(Account, Account, i64)| debit != credit && *amount_minor > 0;
     all.into_iter().filter(real).collect()

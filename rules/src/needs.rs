@@ -95,30 +95,16 @@ impl Needs {
 
     /// The part of an owner's memory that the batch looks at.
     pub fn touches(&mut self, owner: &Touches) -> Touches {
-        let links: Vec<(LinkId, LinkTouch)> = self
-            .touched
-            .iter()
-            .filter_map(|link| Some((*link, *owner.links.get(link)?)))
-            .collect();
+        let links: Vec<(LinkId, LinkTouch)> =
+            self.touched.iter().filter_map(|link| Some((*link, *owner.links.get(link)?))).collect();
         for (link, touched) in &links {
             if self.sold_links.contains(link) {
-                touched
-                    .first
-                    .iter()
-                    .chain(&touched.last)
-                    .for_each(|touch| self.add_touch(touch));
+                touched.first.iter().chain(&touched.last).for_each(|touch| self.add_touch(touch));
             }
         }
         let seen = self.seen.iter().filter_map(|id| Some((*id, *owner.seen.get(id)?)));
-        let velocity = self
-            .visitors
-            .iter()
-            .filter_map(|visitor| Some((*visitor, *owner.velocity.get(visitor)?)));
-        Touches {
-            links: links.into_iter().collect(),
-            seen: seen.collect(),
-            velocity: velocity.collect(),
-        }
+        let velocity = self.visitors.iter().filter_map(|visitor| Some((*visitor, *owner.velocity.get(visitor)?)));
+        Touches { links: links.into_iter().collect(), seen: seen.collect(), velocity: velocity.collect() }
     }
 
     fn add_event(&mut self, logged: &Logged) {
@@ -163,14 +149,8 @@ impl Needs {
         let earliest = self.late.entry(fields.link).or_insert(at);
         *earliest = at.min(*earliest);
         self.touched.insert(fields.link);
-        self.visitors.insert(Visitor {
-            link: fields.link,
-            address_cut: fields.address_cut,
-        });
-        let before = click.address_before.map(|address| Visitor {
-            link: fields.link,
-            address_cut: address.cut(),
-        });
+        self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
+        let before = click.address_before.map(|address| Visitor { link: fields.link, address_cut: address.cut() });
         self.visitors.extend(before);
         if fields.client_event_id {
             let (link, event_id_hash) = (fields.link, fields.event_id_hash);
@@ -190,26 +170,16 @@ impl Needs {
             self.touched.insert(link);
         }
         if let Some(fields) = receipt {
-            self.visitors.insert(Visitor {
-                link: fields.link,
-                address_cut: fields.address_cut,
-            });
+            self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
         }
         self.click_names.extend(claim.receipt.as_ref().map(ClickName::from));
-        let idents = claim
-            .customer
-            .map(Ident::Customer)
-            .into_iter()
-            .chain(claim.email.map(Ident::Email));
+        let idents = claim.customer.map(Ident::Customer).into_iter().chain(claim.email.map(Ident::Email));
         self.idents.extend(idents.map(|ident| (claim.company, ident)));
     }
 
     fn add_touch(&mut self, touch: &Touch) {
         let fields = touch.receipt.fields();
         self.click_names.insert(ClickName::from(&touch.receipt));
-        self.visitors.insert(Visitor {
-            link: fields.link,
-            address_cut: fields.address_cut,
-        });
+        self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
     }
 }

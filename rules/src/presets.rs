@@ -87,11 +87,7 @@ pub fn reditus(program: ProgramId, rate: Rate, effective_from: TimeMs) -> Terms 
 
 /// Weights and thresholds as every program starts with them.
 pub fn fraud() -> FraudTerms {
-    let signal = |name, weight_ppm, threshold| SignalTerms {
-        name,
-        weight: Rate(weight_ppm),
-        threshold,
-    };
+    let signal = |name, weight_ppm, threshold| SignalTerms { name, weight: Rate(weight_ppm), threshold };
     FraudTerms {
         signals: vec![
             signal(SignalName::OwnEmail, 700_000, 0),

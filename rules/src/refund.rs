@@ -28,10 +28,7 @@ pub(crate) fn decide(known: &Known, logged: &Logged, refund: &Refund) -> Vec<Eff
     }
     if let Some(taken) = taken {
         let same_body = taken.body_hash == refund.body_hash;
-        let answer = Answer::Duplicate {
-            first: taken.conversion,
-            same_body,
-        };
+        let answer = Answer::Duplicate { first: taken.conversion, same_body };
         return vec![
             see(logged),
             count(logged, refund.company, EventKind::Refund, Outcome::Duplicate, 1),
@@ -47,11 +44,7 @@ pub(crate) fn decide(known: &Known, logged: &Logged, refund: &Refund) -> Vec<Eff
 /// The sale, how much of it is refunded, and its own terms where it earned something. Refusals in order of precedence.
 fn refundable<'a>(known: &'a Known, refund: &Refund) -> Result<(&'a Conversion, i64, Option<&'a Terms>), Refusal> {
     let own = |found: &&Conversion| found.company == refund.company;
-    let before = known
-        .conversions
-        .get(&refund.conversion)
-        .filter(own)
-        .ok_or(Refusal::UnknownConversion)?;
+    let before = known.conversions.get(&refund.conversion).filter(own).ok_or(Refusal::UnknownConversion)?;
     let terms = match before.standing {
         Standing::Refused(_) => return Err(Refusal::UnknownConversion),
         Standing::Parked => return Err(Refusal::Undecided),
@@ -90,12 +83,8 @@ fn apply(
     let rejected = after.review == ReviewState::Rejected;
     let earned = if rejected { Earned::default() } else { earned_by(&after) };
     let id = ConversionId(refund.key.0);
-    let taken = KeyTaken {
-        company: refund.company,
-        conversion: id,
-        event: logged.event.id,
-        body_hash: refund.body_hash,
-    };
+    let taken =
+        KeyTaken { company: refund.company, conversion: id, event: logged.event.id, body_hash: refund.body_hash };
     let applied = RefundApplied {
         company: refund.company,
         conversion: after.id,
@@ -116,24 +105,10 @@ fn apply(
         partner_minor: earned.partner_minor,
         currency: after.currency,
     };
-    let cause = Cause {
-        event: logged.event.id,
-        reason: TransferReason::Refund,
-        at: logged.appended_at,
-    };
-    let mut effects = vec![
-        see(logged),
-        Effect::TakeKey { key: refund.key, taken },
-        Effect::PutRefund(applied),
-    ];
+    let cause = Cause { event: logged.event.id, reason: TransferReason::Refund, at: logged.appended_at };
+    let mut effects = vec![see(logged), Effect::TakeKey { key: refund.key, taken }, Effect::PutRefund(applied)];
     effects.extend(transfers(Some(before), &after, cause));
-    effects.extend(change(
-        Some(before),
-        &after,
-        EventKind::Refund,
-        logged.event.id,
-        logged.into(),
-    ));
+    effects.extend(change(Some(before), &after, EventKind::Refund, logged.event.id, logged.into()));
     effects.push(count(logged, refund.company, EventKind::Refund, Outcome::Applied, 1));
     effects.push(Effect::PutConversion(Box::new(after)));
     effects.push(reply(logged, logged.into(), refund.company, EventKind::Refund, answer));
@@ -143,11 +118,7 @@ fn apply(
 /// Commission and split on what is left. The explanation keeps what was worked out first and the state after the last refund;
 /// those between are in the refunds' own rows.
 fn work_out_again(conversion: &mut Conversion, terms: &Terms, logged: &Logged) {
-    let trigger = if conversion.kind == KeyKind::Lead {
-        Trigger::Lead
-    } else {
-        Trigger::Sale
-    };
+    let trigger = if conversion.kind == KeyKind::Lead { Trigger::Lead } else { Trigger::Sale };
     let (earned, [commission, split]) = earned(terms, trigger, conversion.left_minor(), conversion.currency);
     conversion.commission_minor = earned.commission_minor;
     conversion.partner_minor = earned.partner_minor;
@@ -156,11 +127,7 @@ fn work_out_again(conversion: &mut Conversion, terms: &Terms, logged: &Logged) {
     let arithmetic = &mut conversion.explanation.arithmetic;
     let first_split = arithmetic.iter().position(|step| matches!(step, Step::Split { .. }));
     arithmetic.truncate(first_split.map_or(0, |place| place + 1));
-    let refund = Step::Refund {
-        refunded,
-        left,
-        at: logged.taken_at(),
-    };
+    let refund = Step::Refund { refunded, left, at: logged.taken_at() };
     arithmetic.extend([refund, commission, split]);
 }
 

@@ -6,10 +6,7 @@ use schemas::{
     facts::Fact,
 };
 
-use crate::{
-    Effect, click,
-    decide::see,
-};
+use crate::{Effect, click, decide::see};
 
 /// What the ledger keeps of a click that was neither counted nor a bot's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

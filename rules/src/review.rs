@@ -25,11 +25,7 @@ fn reviewable<'a>(known: &'a Known, logged: &Logged, review: Review) -> Result<&
         return Err(Refusal::KeyRevoked);
     }
     let own = |found: &&Conversion| found.company == review.company;
-    let before = known
-        .conversions
-        .get(&review.conversion)
-        .filter(own)
-        .ok_or(Refusal::UnknownConversion)?;
+    let before = known.conversions.get(&review.conversion).filter(own).ok_or(Refusal::UnknownConversion)?;
     match (before.standing, review.action, before.review) {
         (Standing::Parked, ..) => Err(Refusal::Undecided),
         (Standing::Unattributed(_) | Standing::Refused(_), ..) => Err(Refusal::NotReviewable),
@@ -60,25 +56,12 @@ fn apply(logged: &Logged, review: Review, before: &Conversion) -> Vec<Effect> {
     };
     after.explanation.review = after.review.as_str().to_owned();
     let status = after.house_status().unwrap_or(HouseStatus::Pending);
-    let cause = Cause {
-        event: logged.event.id,
-        reason,
-        at: logged.appended_at,
-    };
+    let cause = Cause { event: logged.event.id, reason, at: logged.appended_at };
     let mut effects = vec![see(logged)];
     effects.extend(transfers(Some(before), &after, cause));
-    effects.extend(change(
-        Some(before),
-        &after,
-        EventKind::Review,
-        logged.event.id,
-        logged.into(),
-    ));
+    effects.extend(change(Some(before), &after, EventKind::Review, logged.event.id, logged.into()));
     effects.push(count(logged, review.company, EventKind::Review, Outcome::Applied, 1));
-    let answer = Answer::Reviewed {
-        conversion: after.id,
-        status,
-    };
+    let answer = Answer::Reviewed { conversion: after.id, status };
     effects.push(Effect::PutConversion(Box::new(after)));
     effects.push(reply(logged, logged.into(), review.company, EventKind::Review, answer));
     effects

@@ -17,10 +17,7 @@ use crate::{
 };
 
 pub(crate) fn decide(known: &Known, logged: &Logged, settle: &Settle) -> Vec<Effect> {
-    let waiting = known
-        .parked
-        .get(&settle.conversion)
-        .zip(known.conversions.get(&settle.conversion));
+    let waiting = known.parked.get(&settle.conversion).zip(known.conversions.get(&settle.conversion));
     let Some((parked, before)) = waiting.filter(|(parked, _)| parked.company == settle.company) else {
         return Vec::new();
     };
@@ -34,19 +31,12 @@ pub(crate) fn decide(known: &Known, logged: &Logged, settle: &Settle) -> Vec<Eff
         }
         (Standing::Parked, ParkedUntil::Lead { .. }) => {
             let again = Again::look(known, parked, before, logged.into(), None);
-            again
-                .filter(|again| !again.still_waits())
-                .map_or_else(Vec::new, |again| again.conclude(known))
+            again.filter(|again| !again.still_waits()).map_or_else(Vec::new, |again| again.conclude(known))
         }
         (Standing::Unattributed(_), ParkedUntil::LateClick) => {
             let again = Again::look(known, parked, before, logged.into(), facts);
-            let looked_at = vec![Effect::ClearLate {
-                conversion: settle.conversion,
-                facts_up_to: up_to,
-            }];
-            again
-                .filter(Again::is_won)
-                .map_or(looked_at, |again| again.conclude(known))
+            let looked_at = vec![Effect::ClearLate { conversion: settle.conversion, facts_up_to: up_to }];
+            again.filter(Again::is_won).map_or(looked_at, |again| again.conclude(known))
         }
         _ => Vec::new(),
     }
@@ -67,20 +57,10 @@ impl<'a> Again<'a> {
         by: Record,
         facts: Option<FactClicks<'a>>,
     ) -> Option<Again<'a>> {
-        let case = Case {
-            by,
-            facts,
-            before: Some(before),
-            bound_before: expiry(parked),
-            ..Case::of(&parked.logged)?
-        };
+        let case = Case { by, facts, before: Some(before), bound_before: expiry(parked), ..Case::of(&parked.logged)? };
         let grounds = Grounds::of(known, &case).ok()?;
         let attribution = attribute(known, &case, &grounds);
-        Some(Again {
-            case,
-            grounds,
-            attribution,
-        })
+        Some(Again { case, grounds, attribution })
     }
 
     pub(crate) fn still_waits(&self) -> bool {

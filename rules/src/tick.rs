@@ -19,24 +19,14 @@ use crate::{
 
 pub(crate) fn decide(known: &Known, logged: &Logged) -> Vec<Effect> {
     let now = logged.appended_at;
-    due(known, now)
-        .into_iter()
-        .flat_map(|id| at_its_time(known, logged, id))
-        .collect()
+    due(known, now).into_iter().flat_map(|id| at_its_time(known, logged, id)).collect()
 }
 
 /// Those that were fetched as due, and those of this batch that became it.
 fn due(known: &Known, now: TimeMs) -> BTreeSet<ConversionId> {
-    let held = known
-        .conversions
-        .values()
-        .filter(|conversion| hold_is_over(conversion, now))
-        .map(|conversion| conversion.id);
-    let waiting = known
-        .parked
-        .values()
-        .filter(|parked| has_expired(parked, now))
-        .map(|parked| parked.conversion);
+    let held =
+        known.conversions.values().filter(|conversion| hold_is_over(conversion, now)).map(|conversion| conversion.id);
+    let waiting = known.parked.values().filter(|parked| has_expired(parked, now)).map(|parked| parked.conversion);
     known.due.iter().copied().chain(held).chain(waiting).collect()
 }
 
@@ -44,10 +34,7 @@ fn at_its_time(known: &Known, logged: &Logged, id: ConversionId) -> Vec<Effect> 
     let Some(before) = known.conversions.get(&id) else {
         return Vec::new();
     };
-    let expired = known
-        .parked
-        .get(&id)
-        .filter(|parked| has_expired(parked, logged.appended_at));
+    let expired = known.parked.get(&id).filter(|parked| has_expired(parked, logged.appended_at));
     match (before.standing, expired) {
         (Standing::Attributed, _) if hold_is_over(before, logged.appended_at) => mature(logged, before),
         (Standing::Parked, Some(parked)) => {
@@ -61,11 +48,7 @@ fn at_its_time(known: &Known, logged: &Logged, id: ConversionId) -> Vec<Effect> 
 fn mature(logged: &Logged, before: &Conversion) -> Vec<Effect> {
     let mut after = before.clone();
     after.maturity = Maturity::Matured;
-    let cause = Cause {
-        event: logged.event.id,
-        reason: TransferReason::Mature,
-        at: logged.appended_at,
-    };
+    let cause = Cause { event: logged.event.id, reason: TransferReason::Mature, at: logged.appended_at };
     let mut effects = transfers(Some(before), &after, cause);
     effects.push(Effect::PutConversion(Box::new(after)));
     effects

@@ -84,9 +84,7 @@ impl Velocity {
     /// Takes in a click; one older than the newest twelve buckets changes nothing.
     pub fn add(&mut self, at: TimeMs) {
         let bucket = at.0.div_euclid(VELOCITY_BUCKET_MS);
-        let ahead = usize::try_from(bucket.saturating_sub(self.newest))
-            .unwrap_or(0)
-            .min(self.counts.len());
+        let ahead = usize::try_from(bucket.saturating_sub(self.newest)).unwrap_or(0).min(self.counts.len());
         if ahead > 0 {
             self.counts.rotate_right(ahead);
             self.counts[..ahead].fill(0);
@@ -112,10 +110,7 @@ impl Touches {
             known.first = Some(touch);
         }
         let address_cut = touch.receipt.fields().address_cut;
-        self.velocity
-            .entry(Visitor { link, address_cut })
-            .or_default()
-            .add(touch.at);
+        self.velocity.entry(Visitor { link, address_cut }).or_default().add(touch.at);
     }
 
     /// Carries an address's count over midnight, when its hash changes.

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -7,6 +7,11 @@ pub enum StoreError {
     Closed,
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
+    #[error("there is no partition {0}")]
+    NoPartition(u32),
+    /// All that waited for one group's commit are told the same.
+    #[error("the log could not write: {0}")]
+    NotAppended(Arc<rusqlite::Error>),
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
@@ -14,20 +19,35 @@ pub enum StoreError {
 /// Why a data folder cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("data folder {folder} cannot be written: {source}. Choose another with --data-dir, or give this user the right to write there")]
+    #[error(
+        "data folder {folder} cannot be written: {source}. Choose another with --data-dir, or give this user the right to write there"
+    )]
     NotWritable { folder: PathBuf, source: std::io::Error },
-    #[error("data folder {folder} is in use by another process. Stop that one, or choose another folder with --data-dir")]
+    #[error(
+        "data folder {folder} is in use by another process. Stop that one, or choose another folder with --data-dir"
+    )]
     InUse { folder: PathBuf },
-    #[error("{file} was made by a newer version of Refmill. Start that version, or choose another folder with --data-dir")]
+    #[error(
+        "{file} was made by a newer version of Refmill. Start that version, or choose another folder with --data-dir"
+    )]
     Newer { file: PathBuf },
     #[error("{file} belongs to another deployment than {than}. Put back the files that belong together")]
     Foreign { file: PathBuf, than: PathBuf },
-    #[error("{file} is behind what {ahead} has seen of it: it was restored from an older copy or cut. Put back the files that belong together")]
+    #[error(
+        "{file} is behind what {ahead} has seen of it: it was restored from an older copy or cut. Put back the files that belong together"
+    )]
     Behind { file: PathBuf, ahead: PathBuf },
     #[error("{file} cannot be brought up to date: {source}")]
-    Migration { file: PathBuf, source: Box<refinery::Error> },
+    Migration {
+        file: PathBuf,
+        source: Box<refinery::Error>,
+    },
     #[error("{file} cannot be opened: {source}")]
     Sqlite { file: PathBuf, source: rusqlite::Error },
+    #[error("the system gave no random bytes: {0}")]
+    Random(getrandom::Error),
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -4,7 +4,9 @@
 //! [`Deployment::open`].
 
 mod deployment;
+mod deployment_id;
 mod error;
+mod page;
 mod sqlite;
 
 pub mod catalog;
@@ -14,4 +16,6 @@ pub mod log;
 pub mod touches;
 
 pub use deployment::{Deployment, Shape};
+pub use deployment_id::DeploymentId;
 pub use error::{OpenError, StoreError};
+pub use page::{Listed, Page};

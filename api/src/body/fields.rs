@@ -62,12 +62,13 @@ impl<'a> Fields<'a> {
         self.word_or_none(name, words)?.ok_or_else(|| ApiError::invalid(name, word_of(words)))
     }
 
-    /// Any object of at most so many bytes of JSON.
-    pub(crate) fn object_or_none(&self, name: &str, bytes: usize) -> Result<Option<Map<String, Value>>, ApiError> {
+    /// Any object of at most so many bytes of JSON, as its text.
+    pub(crate) fn object_or_none(&self, name: &str, bytes: usize) -> Result<Option<String>, ApiError> {
         let takes = format!("takes an object of at most {bytes} bytes");
         self.read(name, &takes, |value| {
-            let fits = value.get().len() <= bytes;
-            fits.then(|| serde_json::from_str(value.get()).ok()).flatten()
+            let text = value.get();
+            let right = text.len() <= bytes && serde_json::from_str::<Map<String, Value>>(text).is_ok();
+            right.then(|| text.to_owned())
         })
     }
 
@@ -167,10 +168,12 @@ mod tests {
         for wrong in ["{}", r#"{"a":null}"#, r#"{"a":"NO"}"#, r#"{"a":1}"#] {
             check(wrong, word, Err("a: takes \"yes\" or \"no\""));
         }
-        let object = |fields: &Fields<'_>| Ok(fields.object_or_none("a", 8)?.map(|object| object.len()));
-        check(r#"{"a":{"b":1}}"#, object, Ok(Some(1)));
-        for wrong in [r#"{"a":[]}"#, r#"{"a":"x"}"#, r#"{"a":{"bb":11}}"#] {
-            check(wrong, object, Err("a: takes an object of at most 8 bytes"));
+        let object = |fields: &Fields<'_>| fields.object_or_none("a", 9);
+        check(r#"{"a":{"b":01}}"#, object, Err("body: takes a JSON object"));
+        check(r#"{"a": {"b":1.0}}"#, object, Ok(Some(r#"{"b":1.0}"#.into())));
+        check(r#"{"a":{"b":1e999}}"#, object, Err("a: takes an object of at most 9 bytes"));
+        for wrong in [r#"{"a":[]}"#, r#"{"a":"x"}"#, r#"{"a":{"bb":111}}"#] {
+            check(wrong, object, Err("a: takes an object of at most 9 bytes"));
         }
     }
 }

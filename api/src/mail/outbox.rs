@@ -1,6 +1,6 @@
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use crate::secret::random;
@@ -13,14 +13,14 @@ pub struct Outbox {
 
 impl Outbox {
     /// The folder is made where there is none.
-    pub fn open(folder: &Path) -> io::Result<Outbox> {
-        fs::create_dir_all(folder)?;
-        Ok(Outbox { folder: folder.to_owned() })
+    pub fn open(folder: PathBuf) -> io::Result<Outbox> {
+        fs::create_dir_all(&folder)?;
+        Ok(Outbox { folder })
     }
 
     /// A file has its name only once it is whole.
     pub(super) async fn put(&self, mail: &[u8]) -> io::Result<()> {
-        let name = format!("{:032x}", u128::from_be_bytes(random()?));
+        let name = format!("{:032x}", u128::from_be_bytes(random().map_err(io::Error::other)?));
         let unfinished = self.folder.join(format!(".{name}.part"));
         tokio::fs::write(&unfinished, mail).await?;
         tokio::fs::rename(&unfinished, self.folder.join(format!("{name}.eml"))).await
@@ -34,7 +34,7 @@ mod tests {
     #[tokio::test]
     async fn mails_are_files_and_nothing_else_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let outbox = Outbox::open(&folder.path().join("outbox")).unwrap();
+        let outbox = Outbox::open(folder.path().join("outbox")).unwrap();
         outbox.put(b"one").await.unwrap();
         outbox.put(b"two").await.unwrap();
         let files: Vec<PathBuf> = fs::read_dir(&outbox.folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -18,10 +18,7 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn of(case: &Case<'_>, window_days: u32) -> Window {
         let length_ms = i64::from(window_days) * schemas::time::DAY_MS;
-        Window {
-            from: case.at().plus_ms(-length_ms),
-            until: case.clicks_until(),
-        }
+        Window { from: case.at().plus_ms(-length_ms), until: case.clicks_until() }
     }
 
     fn holds(&self, touch: &Touch) -> bool {
@@ -47,11 +44,7 @@ pub(super) fn pick(known: &Known, case: &Case<'_>, link: LinkId, window: Window,
         return from_all(of_link, window, selector);
     }
     match known.touches.links.get(&link) {
-        Some(LinkTouch {
-            first: Some(first),
-            last: Some(last),
-            ..
-        }) => from_ends(first, last, window, selector),
+        Some(LinkTouch { first: Some(first), last: Some(last), .. }) => from_ends(first, last, window, selector),
         _ => Pick::NoClick,
     }
 }

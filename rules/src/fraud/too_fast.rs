@@ -16,9 +16,5 @@ pub(super) fn observe(scene: &Scene<'_>, threshold: i64) -> Option<Observation> 
 /// `1.2 s`, and `5 s` where nothing follows the point.
 fn seconds(ms: i64) -> String {
     let (whole, tenths) = (ms / SECOND_MS, ms % SECOND_MS / 100);
-    if tenths == 0 {
-        format!("{whole} s")
-    } else {
-        format!("{whole}.{tenths} s")
-    }
+    if tenths == 0 { format!("{whole} s") } else { format!("{whole}.{tenths} s") }
 }

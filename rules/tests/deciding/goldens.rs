@@ -33,7 +33,8 @@ fn check(code: &str, rate: &str, amount_minor: i64, commission_minor: i64, partn
     let name = format!("{amount_minor} {code} at {rate}");
     assert_eq!((conversion.commission_minor, conversion.partner_minor), (commission_minor, partner_minor), "{name}");
     assert_eq!(conversion.platform_minor, commission_minor - partner_minor, "{name}");
-    let [Step::Commission { exact: Some(shown), .. }, Step::Split { .. }] = &conversion.explanation.arithmetic[..] else {
+    let [Step::Commission { exact: Some(shown), .. }, Step::Split { .. }] = &conversion.explanation.arithmetic[..]
+    else {
         panic!("{name}: {:?}", conversion.explanation.arithmetic);
     };
     assert_eq!(shown, exact, "{name}");
@@ -69,7 +70,11 @@ fn check_split(fee_ppm: u32, commission_minor: i64, partner_minor: i64) {
     terms.platform_fee = Rate(fee_ppm);
     let store = sold(terms, commission_minor, Currency::USD);
     let conversion = store.conversion(1);
-    assert_eq!((conversion.commission_minor, conversion.partner_minor), (commission_minor, partner_minor), "fee {fee_ppm}");
+    assert_eq!(
+        (conversion.commission_minor, conversion.partner_minor),
+        (commission_minor, partner_minor),
+        "fee {fee_ppm}"
+    );
 }
 
 #[test]
@@ -109,12 +114,16 @@ fn a_third_refunded_three_times_returns_to_zero() {
         let conversion = store.conversion(1);
         assert_eq!((conversion.commission_minor, conversion.partner_minor), left, "refund {n}");
         assert_eq!(recomputed(conversion), (left.1, left.0 - left.1), "refund {n}");
-        let Answer::Refunded { refunded_minor, commission_minor, partner_minor, .. } = store.last_answer(EventKind::Refund) else {
+        let Answer::Refunded { refunded_minor, commission_minor, partner_minor, .. } =
+            store.last_answer(EventKind::Refund)
+        else {
             panic!("refund {n} was not applied");
         };
         assert_eq!((*refunded_minor, (*commission_minor, *partner_minor)), (conversion.refunded_minor, left));
     }
-    for account in [Account::Company(COMPANY), Account::PartnerAvailable(COMPANY, PARTNERS[0]), Account::PlatformEarned(COMPANY)] {
+    for account in
+        [Account::Company(COMPANY), Account::PartnerAvailable(COMPANY, PARTNERS[0]), Account::PlatformEarned(COMPANY)]
+    {
         assert_eq!(store.balance(account, Currency::USD), 0, "{account:?}");
     }
 }

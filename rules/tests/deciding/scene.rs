@@ -73,7 +73,8 @@ pub(crate) fn receipt(link: LinkId, at: TimeMs, n: u64) -> Receipt {
 }
 
 pub(crate) fn receipt_of(link: LinkId, at: TimeMs, n: u64, visit: Visit) -> Receipt {
-    let fields = ReceiptFields { visit, client_event_id: false, at, link, visitor: 0, address_cut: 1000 + n, event_id_hash: n };
+    let fields =
+        ReceiptFields { visit, client_event_id: false, at, link, visitor: 0, address_cut: 1000 + n, event_id_hash: n };
     Receipt::sign(&KEY, &fields)
 }
 

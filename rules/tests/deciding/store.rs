@@ -39,8 +39,10 @@ pub(crate) struct Store {
     pub(crate) next: usize,
 
     pub(crate) kept: Ledger,
-    touches: Touches,
+    pub(crate) touches: Touches,
     pub(crate) clicks: Vec<ClickFact>,
+    /// What facts hold already, where a log is decided once more.
+    pub(crate) facts_before: Option<Vec<ClickFact>>,
 }
 
 /// What two ways to the same end must agree on.
@@ -100,7 +102,11 @@ impl Store {
         for parked in self.kept.parked.values() {
             let waits = matches!(parked.until, ParkedUntil::FactsHold { offset } if offset <= facts_up_to);
             let late = parked.until == ParkedUntil::LateClick
-                && self.kept.late.get(&parked.conversion).is_some_and(|notes| notes.range(..facts_up_to).next().is_some());
+                && self
+                    .kept
+                    .late
+                    .get(&parked.conversion)
+                    .is_some_and(|notes| notes.range(..facts_up_to).next().is_some());
             if waits || late {
                 settles.push(Settle { company: parked.company, conversion: parked.conversion, facts_up_to });
             }
@@ -136,7 +142,8 @@ impl Store {
                 needs.add_parked(parked);
             }
         }
-        let by_ident = |parked: &&Parked| parked.idents.iter().any(|ident| needs.idents.contains(&(parked.company, *ident)));
+        let by_ident =
+            |parked: &&Parked| parked.idents.iter().any(|ident| needs.idents.contains(&(parked.company, *ident)));
         let parked = self.kept.parked.values().filter(|parked| woken.contains(&parked.conversion) || by_ident(parked));
         known.parked = parked.map(|parked| (parked.conversion, parked.clone())).collect();
         known.conversions = pick(needs.conversions.iter(), |id| self.kept.conversions.get(id).cloned());
@@ -160,7 +167,8 @@ impl Store {
         for settle in needs.settles.clone() {
             let link = self.kept.parked.get(&settle.conversion).and_then(|parked| parked.link);
             let of_link = |fact: &&ClickFact| Some(fact.link) == link && fact.position.offset < settle.facts_up_to;
-            let touches: Vec<Touch> = self.clicks.iter().filter(of_link).map(touch).collect();
+            let facts = self.facts_before.as_ref().unwrap_or(&self.clicks);
+            let touches: Vec<Touch> = facts.iter().filter(of_link).map(touch).collect();
             needs.add_fact_clicks(&touches);
             let known_clicks = known.fact_clicks.entry(settle.conversion).or_default();
             if known_clicks.len() < touches.len() {
@@ -179,12 +187,16 @@ impl Store {
     }
 
     fn due(&self, now: TimeMs) -> Vec<ConversionId> {
-        let held = self.kept.conversions.values().filter(|conversion| {
-            matches!(conversion.maturity, Maturity::HeldUntil(until) if until <= now)
-        });
-        let waiting = self.kept.parked.values().filter(|parked| {
-            matches!(parked.until, ParkedUntil::Lead { expires_at } if expires_at <= now)
-        });
+        let held = self
+            .kept
+            .conversions
+            .values()
+            .filter(|conversion| matches!(conversion.maturity, Maturity::HeldUntil(until) if until <= now));
+        let waiting = self
+            .kept
+            .parked
+            .values()
+            .filter(|parked| matches!(parked.until, ParkedUntil::Lead { expires_at } if expires_at <= now));
         held.map(|conversion| conversion.id).chain(waiting.map(|parked| parked.conversion)).collect()
     }
 
@@ -197,7 +209,9 @@ impl Store {
     fn take(&mut self, effect: Effect) {
         let kept = &mut self.kept;
         match effect {
-            Effect::Count { company, kind, outcome, day, by } => *kept.counts.entry((company, kind, outcome, day)).or_default() += by,
+            Effect::Count { company, kind, outcome, day, by } => {
+                *kept.counts.entry((company, kind, outcome, day)).or_default() += by
+            }
             Effect::ExceptClick { position, outcome } => kept.except_clicks.push((position, outcome)),
             Effect::TakeKey { key, taken } => assert_eq!(kept.keys.insert(key, taken), None, "a key is taken once"),
             Effect::FreeKey { key } => assert!(kept.keys.remove(&key).is_some()),
@@ -218,9 +232,13 @@ impl Store {
             Effect::Park(parked) => _ = kept.parked.insert(parked.conversion, *parked),
             Effect::Unpark { conversion } => {
                 kept.parked.remove(&conversion);
-                kept.awaiting.values_mut().for_each(|waiting| waiting.retain(|awaiting| awaiting.conversion != conversion));
+                kept.awaiting
+                    .values_mut()
+                    .for_each(|waiting| waiting.retain(|awaiting| awaiting.conversion != conversion));
             }
-            Effect::NoteLate { conversion, click, .. } => _ = kept.late.entry(conversion).or_default().insert(click.offset),
+            Effect::NoteLate { conversion, click, .. } => {
+                _ = kept.late.entry(conversion).or_default().insert(click.offset)
+            }
             Effect::ClearLate { conversion, facts_up_to } => {
                 kept.late.entry(conversion).or_default().retain(|offset| *offset >= facts_up_to);
             }
@@ -258,7 +276,10 @@ impl Ledger {
     }
 }
 
-fn pick<'a, K: Copy + Eq + std::hash::Hash + 'a, V>(wanted: impl Iterator<Item = &'a K>, find: impl Fn(&K) -> Option<V>) -> HashMap<K, V> {
+fn pick<'a, K: Copy + Eq + std::hash::Hash + 'a, V>(
+    wanted: impl Iterator<Item = &'a K>,
+    find: impl Fn(&K) -> Option<V>,
+) -> HashMap<K, V> {
     wanted.filter_map(|key| Some((*key, find(key)?))).collect()
 }
 
@@ -267,5 +288,13 @@ fn touch(fact: &ClickFact) -> Touch {
 }
 
 pub(crate) fn event(id: u128, body: Body) -> Event {
-    Event { id: EventId(id), stamped_at: TimeMs(0), resent: false, reply_to: None, key: None, first_appended_at: None, body }
+    Event {
+        id: EventId(id),
+        stamped_at: TimeMs(0),
+        resent: false,
+        reply_to: None,
+        key: None,
+        first_appended_at: None,
+        body,
+    }
 }

@@ -11,7 +11,10 @@ use crate::StoreError;
 /// How many jobs may wait for one connection; who comes then waits for a place.
 const JOBS_WAITING: usize = 64;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+enum Job {
+    Run(Box<dyn FnOnce(&mut Connection) + Send>),
+    Stop,
+}
 
 /// A thread that owns a connection. Others send it work and wait for what comes of it.
 pub(crate) struct Owner {
@@ -23,11 +26,14 @@ impl Owner {
     pub(crate) fn start(name: &str, mut connection: Connection) -> Result<Owner, std::io::Error> {
         let (jobs, mut waiting) = mpsc::channel::<Job>(JOBS_WAITING);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            while let Some(job) = waiting.blocking_recv() {
-                job(&mut connection);
+            while let Some(Job::Run(work)) = waiting.blocking_recv() {
+                work(&mut connection);
             }
         })?;
-        Ok(Owner { jobs, thread: Mutex::new(Some(thread)) })
+        Ok(Owner {
+            jobs,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Runs `work` on the connection, after all that came before.
@@ -38,19 +44,19 @@ impl Owner {
         F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
     {
         let (done, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let job = Job::Run(Box::new(move |connection| {
             // Who asked may have gone; the work was done all the same.
             let _ = done.send(work(connection));
-        });
+        }));
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs what waits and ends the thread.
-    pub(crate) async fn close(self) {
-        let Owner { jobs, thread } = self;
-        drop(jobs);
-        let thread = thread.into_inner().ok().flatten();
+    /// Runs what waits and ends the thread, whoever else holds a handle: what they ask then is answered with `Closed`.
+    pub(crate) async fn close(&self) {
+        // A thread that has ended takes no stop and needs none.
+        let _ = self.jobs.send(Job::Stop).await;
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }

@@ -1,0 +1,134 @@
+//! Facts: rows for analysts and dashboards, in blocks that follow the log. They can be made again from log and ledger.
+
+use std::{path::Path, sync::Arc};
+
+use rules::touches::Touch;
+use schemas::{
+    ids::{CompanyId, LinkId, PartnerId},
+    money::Currency,
+    time::TimeMs,
+};
+use tokio::sync::watch;
+
+use crate::{DeploymentId, Listed, OpenError, Page, StoreError, sqlite::facts::SqliteFacts};
+
+mod answers;
+mod block;
+
+pub use answers::{
+    CompanyDay, CompanyOverview, Counted, Currencies, Days, LinkClick, LinkSales, LinkStats, PartnerCompany, PartnerDay, PartnerOverview, TopPartner,
+};
+pub use block::{Block, Held, InsertError, Inserted};
+
+/// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.
+pub const TOUCHES_OF_A_LINK: u32 = 10_000;
+
+#[derive(Clone)]
+pub enum Facts {
+    Embedded(Arc<SqliteFacts>),
+}
+
+impl Facts {
+    /// Opens `facts.db` in the folder, for this deployment.
+    pub fn open(folder: &Path, deployment: DeploymentId) -> Result<Facts, OpenError> {
+        SqliteFacts::open(folder, deployment).map(|facts| Facts::Embedded(Arc::new(facts)))
+    }
+
+    /// Runs what waits and ends the store for every handle.
+    pub async fn close(&self) {
+        match self {
+            Facts::Embedded(facts) => facts.close().await,
+        }
+    }
+
+    /// How far facts hold the log; wakes after each block's commit.
+    pub fn held(&self) -> watch::Receiver<Held> {
+        match self {
+            Facts::Embedded(facts) => facts.held(),
+        }
+    }
+
+    /// Holds a block, once however often it is sent. It must begin where the facts of its partition end.
+    pub async fn insert(&self, block: Block) -> Result<Inserted, InsertError> {
+        match self {
+            Facts::Embedded(facts) => facts.insert(block).await,
+        }
+    }
+
+    /// Counted clicks of a link at times `[from, until)` and offsets before `before_offset`, oldest first; at most the newest
+    /// [`TOUCHES_OF_A_LINK`], and the oldest beside them.
+    pub async fn touches_of(&self, link: LinkId, from: TimeMs, until: TimeMs, before_offset: u64) -> Result<Vec<Touch>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.touches_of(link, from, until, before_offset).await,
+        }
+    }
+
+    /// `top` is how many of the best partners to name.
+    pub async fn company_overview(&self, company: CompanyId, days: Days, currency: Option<Currency>, top: u32) -> Result<CompanyOverview, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.company_overview(company, days, currency, top).await,
+        }
+    }
+
+    /// One entry a day, zeros included.
+    pub async fn company_daily(&self, company: CompanyId, days: Days, currency: Currency) -> Result<Vec<CompanyDay>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.company_daily(company, days, currency).await,
+        }
+    }
+
+    /// Most clicks first.
+    pub async fn traffic_sources(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.traffic_sources(company, days, limit).await,
+        }
+    }
+
+    /// Most clicks first.
+    pub async fn top_pages(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.top_pages(company, days, limit).await,
+        }
+    }
+
+    /// Revenue of the ISO weekdays, Monday first.
+    pub async fn revenue_by_weekday(&self, company: CompanyId, days: Days, currency: Currency) -> Result<[i64; 7], StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.revenue_by_weekday(company, days, currency).await,
+        }
+    }
+
+    pub async fn partner_overview(&self, partner: PartnerId, days: Days, currency: Option<Currency>) -> Result<PartnerOverview, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.partner_overview(partner, days, currency).await,
+        }
+    }
+
+    /// One entry a day, zeros included.
+    pub async fn partner_daily(&self, partner: PartnerId, days: Days, currency: Currency) -> Result<Vec<PartnerDay>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.partner_daily(partner, days, currency).await,
+        }
+    }
+
+    /// Most earned first.
+    pub async fn partner_by_company(&self, partner: PartnerId, days: Days, currency: Currency, limit: u32) -> Result<Vec<PartnerCompany>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.partner_by_company(partner, days, currency, limit).await,
+        }
+    }
+
+    /// In the order asked for.
+    pub async fn link_stats(&self, links: Vec<LinkId>) -> Result<Vec<LinkStats>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.link_stats(links).await,
+        }
+    }
+
+    /// People's and bots' clicks of a link, newest first.
+    pub async fn link_clicks(&self, link: LinkId, page: Page) -> Result<Listed<LinkClick>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.link_clicks(link, page).await,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The ledger: what was decided, what money moved for it, and how far the log is decided. Only the processor writes it.
+
+mod batch;
+mod fetch;
+mod read;
+mod take;
+
+use std::{path::Path, sync::Arc};
+
+use schemas::{
+    accounts::Transfer,
+    conversion::{Conversion, RefundApplied},
+    event::Settle,
+    hashes::KeyKind,
+    ids::{CompanyId, ConversionId, PartnerId},
+    time::Day,
+};
+
+use crate::{DeploymentId, OpenError, StoreError, sqlite};
+
+pub use batch::{Batch, CommitError, Plan, Quarantined};
+pub use fetch::{Due, LedgerFetched, LedgerNeeds};
+pub use read::{
+    Balance, Books, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals, ReplyDue, SettleDue,
+    StatusCounts,
+};
+pub use take::{Progress, Taken};
+
+#[derive(Clone)]
+pub enum Ledger {
+    Embedded(Arc<sqlite::ledger::Ledger>),
+}
+
+impl Ledger {
+    pub fn open(folder: &Path, deployment: DeploymentId) -> Result<Ledger, OpenError> {
+        sqlite::ledger::Ledger::open(folder, deployment).map(|ledger| Ledger::Embedded(Arc::new(ledger)))
+    }
+
+    /// Runs what waits and ends the ledger for every handle.
+    pub async fn close(&self) {
+        match self {
+            Ledger::Embedded(ledger) => ledger.close().await,
+        }
+    }
+}
+
+/// What the owner of a partition does.
+impl Ledger {
+    /// How many partitions the deployment was made with.
+    pub async fn partitions(&self) -> Result<u32, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.partitions().await,
+        }
+    }
+
+    /// Makes the caller the partition's owner: whoever owned it before commits nothing more.
+    pub async fn take(&self, partition: u32) -> Result<Taken, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.take(partition).await,
+        }
+    }
+
+    /// How far a partition is, without taking it. None where nobody ever did.
+    pub async fn progress(&self, partition: u32) -> Result<Option<Progress>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.progress(partition).await,
+        }
+    }
+
+    /// Everything that a batch needs of the ledger, in one go.
+    pub async fn fetch(&self, needs: LedgerNeeds) -> Result<LedgerFetched, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.fetch(needs).await,
+        }
+    }
+
+    /// All of the batch, or, where an error says so, nothing of it.
+    pub async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.commit(batch).await,
+        }
+    }
+
+    /// Closes a block of facts without a batch.
+    pub async fn plan(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.plan(partition, epoch, plan).await,
+        }
+    }
+
+    /// Notes that facts hold this planned block.
+    pub async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.mark(partition, plan).await,
+        }
+    }
+
+    /// What was decided at the offsets from `from` to before `to`: with the log all that facts are made of.
+    pub async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.decided(partition, from, to).await,
+        }
+    }
+
+    /// Replies of batches from the cursor on, in order, that are to be published; whole batches, at least one where there is one.
+    pub async fn replies_from(&self, partition: u32, published: u64) -> Result<Vec<ReplyDue>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.replies_from(partition, published).await,
+        }
+    }
+
+    /// Moves the cursor to where a batch ended, and forgets the replies before it.
+    pub async fn set_published(&self, partition: u32, epoch: u64, up_to: u64) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.set_published(partition, epoch, up_to).await,
+        }
+    }
+
+    /// Parked conversions whose facts are complete once facts hold all before `facts_held`.
+    pub async fn parked_due(&self, partition: u32, facts_held: u64, limit: usize) -> Result<Vec<Settle>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.parked_due(partition, facts_held, limit).await,
+        }
+    }
+
+    /// Conversions that a late click could win, where facts hold that click.
+    pub async fn late_due(&self, partition: u32, facts_held: u64, limit: usize) -> Result<Vec<Settle>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.late_due(partition, facts_held, limit).await,
+        }
+    }
+
+    /// Settles that were decided on and that the owner has not removed yet, oldest first.
+    pub async fn settles_due(&self, partition: u32, limit: usize) -> Result<Vec<SettleDue>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.settles_due(partition, limit).await,
+        }
+    }
+
+    /// Records that could not be decoded, oldest first.
+    pub async fn quarantined(&self, partition: u32, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.quarantined(partition, limit).await,
+        }
+    }
+
+    /// Forgets those that the log has now.
+    pub async fn remove_settles(&self, partition: u32, epoch: u64, numbers: Vec<i64>) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.remove_settles(partition, epoch, numbers).await,
+        }
+    }
+}
+
+/// What people ask.
+impl Ledger {
+    pub async fn conversion(&self, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.conversion(id).await,
+        }
+    }
+
+    /// Oldest first.
+    pub async fn refunds(&self, conversion: ConversionId) -> Result<Vec<RefundApplied>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.refunds(conversion).await,
+        }
+    }
+
+    /// Oldest first.
+    pub async fn transfers_of(&self, conversion: ConversionId) -> Result<Vec<Transfer>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.transfers_of(conversion).await,
+        }
+    }
+
+    /// A company's decided conversions of a kind, those that the log took last first.
+    pub async fn conversions_page(
+        &self,
+        company: CompanyId,
+        kind: KeyKind,
+        status: ListedStatus,
+        page: PageOf,
+    ) -> Result<ConversionsPage, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.conversions_page(company, kind, status, page).await,
+        }
+    }
+
+    pub async fn balances_of_company(&self, company: CompanyId) -> Result<Vec<Balance>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.balances_of_company(company).await,
+        }
+    }
+
+    /// With every company.
+    pub async fn balances_of_partner(&self, partner: PartnerId) -> Result<Vec<Balance>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.balances_of_partner(partner).await,
+        }
+    }
+
+    /// One row a company and currency.
+    pub async fn partner_totals(&self, partner: PartnerId) -> Result<Vec<PartnerTotals>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.partner_totals(partner).await,
+        }
+    }
+
+    /// One row a partner and currency.
+    pub async fn totals_of_company(&self, company: CompanyId) -> Result<Vec<PartnerTotals>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.totals_of_company(company).await,
+        }
+    }
+
+    /// Both days included.
+    pub async fn outcomes(&self, company: CompanyId, from: Day, to: Day) -> Result<Vec<OutcomeCount>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.outcomes(company, from, to).await,
+        }
+    }
+
+    /// Whether the books are right: balances sum to zero and equal a recount from the transfers. Reads every transfer.
+    pub async fn sum_by_currency(&self) -> Result<Vec<Books>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.sum_by_currency().await,
+        }
+    }
+}

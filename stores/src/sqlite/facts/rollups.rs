@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+
+use rusqlite::{Transaction, params};
+use schemas::{
+    decision::Outcome,
+    facts::{ClickFact, ConversionChange, Fact},
+    ids::{CompanyId, LinkId, PartnerId},
+    money::Currency,
+    time::Day,
+};
+
+use crate::sqlite::row::int;
+
+type Place = (CompanyId, Day, PartnerId, LinkId);
+
+/// A block's facts folded by day, so that a sum is written once a block and not once a fact.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Rollups<'a> {
+    clicks: BTreeMap<Place, Clicks>,
+    sources: BTreeMap<(CompanyId, Day, &'a str), i64>,
+    pages: BTreeMap<(CompanyId, Day, &'a str), i64>,
+    sales: BTreeMap<(Place, Currency), Sales>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Clicks {
+    people: i64,
+    bots: i64,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sales {
+    conversions: i64,
+    revenue_minor: i64,
+    commission_minor: i64,
+    approved_minor: i64,
+    partner_minor: i64,
+    partner_approved_minor: i64,
+}
+
+/// What stands in a sum where a change names no partner or link.
+const NOBODY: u64 = 0;
+
+impl<'a> Rollups<'a> {
+    pub(super) fn of(facts: &'a [Fact]) -> Rollups<'a> {
+        let mut rollups = Rollups::default();
+        for fact in facts {
+            match fact {
+                Fact::Click(click) => rollups.add_click(click),
+                Fact::Change(change) => rollups.add_change(change),
+            }
+        }
+        rollups
+    }
+
+    fn add_click(&mut self, click: &'a ClickFact) {
+        let (company, day) = (click.company, click.at.day());
+        let place = (company, day, click.partner, click.link);
+        match click.outcome {
+            Outcome::Counted => {
+                self.clicks.entry(place).or_default().people += 1;
+                *self.sources.entry((company, day, click.source())).or_default() += 1;
+                *self.pages.entry((company, day, &click.landing.path)).or_default() += 1;
+            }
+            Outcome::Bot => self.clicks.entry(place).or_default().bots += 1,
+            _ => {}
+        }
+    }
+
+    fn add_change(&mut self, change: &ConversionChange) {
+        let partner = change.partner.unwrap_or(PartnerId(NOBODY));
+        let link = change.link.unwrap_or(LinkId(NOBODY));
+        let place = (change.company, change.at.day(), partner, link);
+        let sales = self.sales.entry((place, change.currency)).or_default();
+        for (sum, by) in [
+            (&mut sales.conversions, change.conversions),
+            (&mut sales.revenue_minor, change.revenue_minor),
+            (&mut sales.commission_minor, change.commission_minor),
+            (&mut sales.approved_minor, change.approved_minor),
+            (&mut sales.partner_minor, change.partner_minor),
+            (&mut sales.partner_approved_minor, change.partner_approved_minor),
+        ] {
+            *sum = sum.saturating_add(by);
+        }
+    }
+
+    pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut clicks = transaction.prepare_cached(ADD_CLICKS)?;
+        for ((company, day, partner, link), count) in &self.clicks {
+            clicks.execute(params![int(company.0), day.0, int(partner.0), int(link.0), count.people, count.bots])?;
+        }
+        for (add, counts) in [(ADD_SOURCE, &self.sources), (ADD_PAGE, &self.pages)] {
+            let mut add = transaction.prepare_cached(add)?;
+            for ((company, day, name), clicks) in counts {
+                add.execute(params![int(company.0), day.0, name, clicks])?;
+            }
+        }
+        let mut sales = transaction.prepare_cached(ADD_SALES)?;
+        for (((company, day, partner, link), currency), sums) in &self.sales {
+            sales.execute(params![
+                int(company.0),
+                day.0,
+                int(partner.0),
+                int(link.0),
+                currency.code(),
+                day.weekday(),
+                sums.conversions,
+                sums.revenue_minor,
+                sums.commission_minor,
+                sums.approved_minor,
+                sums.partner_minor,
+                sums.partner_approved_minor,
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+const ADD_CLICKS: &str = "INSERT INTO clicks_by_day (company, day, partner, link, clicks, bots) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                          ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks, bots = bots + excluded.bots";
+const ADD_SOURCE: &str = "INSERT INTO sources_by_day (company, day, source, clicks) VALUES (?1, ?2, ?3, ?4) \
+                          ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks";
+const ADD_PAGE: &str = "INSERT INTO pages_by_day (company, day, path, clicks) VALUES (?1, ?2, ?3, ?4) \
+                        ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks";
+
+/// A sum that 64 bits can't hold stays as it is: SQLite would make a float of it, and a block that is refused holds up all that follow.
+macro_rules! added {
+    ($column:literal) => {
+        concat!($column, " = iif(typeof(", $column, " + excluded.", $column, ") = 'integer', ", $column, " + excluded.", $column, ", ", $column, ")")
+    };
+}
+
+const ADD_SALES: &str = concat!(
+    "INSERT INTO sales_by_day (company, day, partner, link, currency, weekday, conversions, revenue_minor, commission_minor, approved_minor, ",
+    "partner_minor, partner_approved_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET ",
+    added!("conversions"),
+    ", ",
+    added!("revenue_minor"),
+    ", ",
+    added!("commission_minor"),
+    ", ",
+    added!("approved_minor"),
+    ", ",
+    added!("partner_minor"),
+    ", ",
+    added!("partner_approved_minor"),
+);

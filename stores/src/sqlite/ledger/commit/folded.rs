@@ -1,0 +1,130 @@
+//! What a batch adds up to before it is written: a thousand clicks become a handful of rows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rules::known::{Ident, IdentRecord, LinkSales};
+use rusqlite::Transaction;
+use schemas::{
+    accounts::{Account, Transfer},
+    conversion::Conversion,
+    decision::{EventKind, Outcome},
+    ids::{CompanyId, ConversionId, LinkId},
+    money::Currency,
+    time::{Day, TimeMs},
+};
+
+use super::{conversions, sales};
+use crate::{
+    StoreError,
+    sqlite::{
+        ledger::columns::{account_columns, ident_bytes},
+        row::{int, wide},
+    },
+};
+
+#[derive(Default)]
+pub(super) struct Folded {
+    outcomes: BTreeMap<(CompanyId, Day, EventKind, Outcome), i64>,
+    balances: BTreeMap<(Account, Currency), i128>,
+    /// In the order in which they came first, each as it was last.
+    conversions: Vec<Conversion>,
+    places: HashMap<ConversionId, usize>,
+    idents: BTreeMap<(CompanyId, Ident), IdentRecord>,
+    link_sales: BTreeMap<(LinkId, i64), u32>,
+    values: BTreeMap<(CompanyId, Currency), Vec<i64>>,
+}
+
+impl Folded {
+    pub(super) fn count(&mut self, company: CompanyId, day: Day, kind: EventKind, outcome: Outcome, by: i64) {
+        *self.outcomes.entry((company, day, kind, outcome)).or_default() += by;
+    }
+
+    pub(super) fn post(&mut self, transfer: &Transfer) {
+        let amount = i128::from(transfer.amount_minor);
+        *self.balances.entry((transfer.debit, transfer.currency)).or_default() -= amount;
+        *self.balances.entry((transfer.credit, transfer.currency)).or_default() += amount;
+    }
+
+    pub(super) fn put_conversion(&mut self, conversion: Conversion) {
+        let place = *self.places.entry(conversion.id).or_insert(self.conversions.len());
+        match self.conversions.get_mut(place) {
+            Some(before) => *before = conversion,
+            None => self.conversions.push(conversion),
+        }
+    }
+
+    pub(super) fn put_ident(&mut self, company: CompanyId, ident: Ident, record: IdentRecord) {
+        self.idents.insert((company, ident), record);
+    }
+
+    pub(super) fn count_sale(&mut self, link: LinkId, at: TimeMs) {
+        *self.link_sales.entry((link, LinkSales::bucket_of(at))).or_default() += 1;
+    }
+
+    pub(super) fn note_value(&mut self, company: CompanyId, currency: Currency, amount_minor: i64) {
+        self.values.entry((company, currency)).or_default().push(amount_minor);
+    }
+
+    pub(super) fn write(self, transaction: &Transaction<'_>, partition: u32) -> Result<(), StoreError> {
+        add_outcomes(transaction, &self.outcomes)?;
+        add_balances(transaction, partition, &self.balances)?;
+        put_idents(transaction, &self.idents)?;
+        sales::add_link_sales(transaction, &self.link_sales)?;
+        sales::add_values(transaction, &self.values)?;
+        conversions::put(transaction, &self.conversions)
+    }
+}
+
+fn add_outcomes(
+    transaction: &Transaction<'_>,
+    outcomes: &BTreeMap<(CompanyId, Day, EventKind, Outcome), i64>,
+) -> rusqlite::Result<()> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO outcomes (company, day, kind, outcome, n) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+    )?;
+    for ((company, day, kind, outcome), n) in outcomes {
+        add.execute((int(company.0), day.0, *kind as u8, *outcome as u8, n))?;
+    }
+    Ok(())
+}
+
+fn add_balances(
+    transaction: &Transaction<'_>,
+    partition: u32,
+    balances: &BTreeMap<(Account, Currency), i128>,
+) -> Result<(), StoreError> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO balances (company, kind, partner, currency, partition, amount_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET amount_minor = amount_minor + excluded.amount_minor",
+    )?;
+    for ((account, currency), amount) in balances {
+        let amount = i64::try_from(*amount)
+            .map_err(|_| StoreError::Corrupt(format!("the balance of {account:?} is past 64 bits")))?;
+        let (kind, company, partner) = account_columns(*account);
+        add.execute((company, kind, partner, currency.code(), partition, amount))?;
+    }
+    Ok(())
+}
+
+fn put_idents(
+    transaction: &Transaction<'_>,
+    idents: &BTreeMap<(CompanyId, Ident), IdentRecord>,
+) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT INTO idents (company, ident, bound_partner, bound_link, bound_at_ms, customer, email) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET bound_partner = excluded.bound_partner, bound_link = excluded.bound_link,
+             bound_at_ms = excluded.bound_at_ms, customer = excluded.customer, email = excluded.email",
+    )?;
+    for ((company, ident), record) in idents {
+        put.execute((
+            int(company.0),
+            ident_bytes(*ident),
+            record.bound.map(|bound| int(bound.partner.0)),
+            record.bound.map(|bound| int(bound.link.0)),
+            record.bound.map(|bound| bound.at.0),
+            record.customer.map(|customer| wide(customer.0)),
+            record.email.map(|email| wide(email.0)),
+        ))?;
+    }
+    Ok(())
+}

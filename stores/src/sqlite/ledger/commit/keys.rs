@@ -1,0 +1,41 @@
+use rules::effect::KeyTaken;
+use rusqlite::Transaction;
+use schemas::hashes::KeyHash;
+
+use crate::{
+    ledger::CommitError,
+    sqlite::{
+        ledger::fetch::key_taken,
+        row::{int, wide},
+    },
+};
+
+/// Takes a free key. Taken by the same conversion before, it stays as it is; by another, the batch was decided on less than is known.
+pub(super) fn take(transaction: &Transaction<'_>, key: KeyHash, taken: &KeyTaken) -> Result<(), CommitError> {
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO keys (key_hash, company, conversion, event, body_hash) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
+    let inserted = insert.execute((
+        wide(key.0),
+        int(taken.company.0),
+        wide(taken.conversion.0),
+        wide(taken.event.0),
+        wide(taken.body_hash),
+    ))?;
+    if inserted == 1 {
+        return Ok(());
+    }
+    match key_taken(transaction, key)? {
+        Some(before) if before.conversion != taken.conversion => Err(CommitError::Conflict {
+            key,
+            by: before.conversion,
+        }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn free(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM keys WHERE key_hash = ?1")?
+        .execute([wide(key.0)])
+        .map(drop)
+}

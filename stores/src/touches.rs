@@ -1,0 +1,89 @@
+//! What an owner remembers of clicks, kept so that a new owner need not read the log from its start.
+
+use std::{path::Path, sync::Arc};
+
+use rules::touches::{LinkTouch, Seen, SeenId, Touches as Remembered, Velocity, Visitor};
+use schemas::ids::LinkId;
+
+use crate::{DeploymentId, OpenError, StoreError, sqlite};
+
+#[derive(Clone)]
+pub enum Touches {
+    Embedded(Arc<sqlite::touches::Touches>),
+}
+
+/// What is kept of a partition's touches. Event ids and addresses of the last [`RECENT_FOR_MS`] are among them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loaded {
+    pub touches: Remembered,
+    /// They are those of the log before this offset.
+    pub next: u64,
+}
+
+/// How long event ids and velocity are kept; decisions look back an hour.
+pub const RECENT_FOR_MS: i64 = schemas::time::DAY_MS;
+
+/// What a stretch of log changed, each as it is after it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TouchDelta {
+    pub links: Vec<(LinkId, LinkTouch)>,
+    pub seen: Vec<(SeenId, Seen)>,
+    pub velocity: Vec<(Visitor, Velocity)>,
+}
+
+/// Why nothing was saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// A newer owner saved, or what is saved does not end where this begins: load again.
+    #[error("touches are at {next} of epoch {epoch}")]
+    Moved { epoch: u64, next: u64 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Touches {
+    pub fn open(folder: &Path, deployment: DeploymentId) -> Result<Touches, OpenError> {
+        sqlite::touches::Touches::open(folder, deployment).map(|touches| Touches::Embedded(Arc::new(touches)))
+    }
+
+    /// All that is kept of a partition; nothing, from 0, where nothing is.
+    pub async fn load(&self, partition: u32) -> Result<Loaded, StoreError> {
+        match self {
+            Touches::Embedded(touches) => touches.load(partition).await,
+        }
+    }
+
+    /// Takes in what the log from `from` to before `to` changed, if exactly that is missing and no newer epoch has saved.
+    pub async fn save(
+        &self,
+        partition: u32,
+        epoch: u64,
+        from: u64,
+        to: u64,
+        delta: TouchDelta,
+    ) -> Result<(), SaveError> {
+        match self {
+            Touches::Embedded(touches) => touches.save(partition, epoch, from, to, delta).await,
+        }
+    }
+
+    /// Forgets a partition's touches, so that its owner makes them again from the log.
+    pub async fn forget(&self, partition: u32) -> Result<(), StoreError> {
+        match self {
+            Touches::Embedded(touches) => touches.forget(partition).await,
+        }
+    }
+
+    /// Runs what waits and ends the store for every handle.
+    pub async fn close(&self) {
+        match self {
+            Touches::Embedded(touches) => touches.close().await,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for SaveError {
+    fn from(error: rusqlite::Error) -> SaveError {
+        SaveError::Store(error.into())
+    }
+}

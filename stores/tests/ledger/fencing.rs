@@ -1,0 +1,142 @@
+//! Only the present owner commits, only from where the partition stands, and all or nothing.
+
+use rusqlite::Connection;
+use schemas::{
+    decision::Outcome,
+    ids::{ConversionId, EventId},
+};
+use stores::{
+    DeploymentId, OpenError, StoreError,
+    ledger::{Batch, CommitError, Ledger, Plan},
+};
+use tempfile::TempDir;
+
+use crate::{
+    Owned, Variant,
+    samples::{COMPANY, DAY, conversion, count, put, take_key},
+    variants,
+};
+
+/// A ledger as it is, or with a part of its guard left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    Whole,
+    NoEpoch,
+    NoOffset,
+}
+
+impl Guard {
+    async fn commit(self, owned: &Owned, mut batch: Batch) -> Result<(), CommitError> {
+        let outside = Connection::open(owned.folder.path().join("ledger.db")).unwrap();
+        let stored = |column: &str| outside.query_one(&format!("SELECT {column} FROM progress"), [], |row| row.get::<_, i64>(0)).unwrap();
+        if self == Guard::NoEpoch {
+            batch.epoch = stored("epoch").cast_unsigned();
+        }
+        if self == Guard::NoOffset {
+            let next = stored("next").cast_unsigned();
+            (batch.from, batch.to) = (next, next + batch.to - batch.from);
+        }
+        owned.ledger.commit(batch).await
+    }
+}
+
+/// Two owners, the first of which has not noticed; and a batch that is decided twice.
+async fn check_fencing(guard: Guard, owned: &mut Owned) -> Result<(), &'static str> {
+    let first = owned.batch(vec![count(Outcome::Attributed, 1), put(conversion(1)), take_key(1, 1)]);
+    owned.epoch = owned.ledger.take(0).await.unwrap().epoch;
+    let second = owned.batch(vec![count(Outcome::Attributed, 1)]);
+    if !matches!(guard.commit(owned, first).await, Err(CommitError::Fenced)) {
+        return Err("an owner that was replaced committed");
+    }
+    guard.commit(owned, second.clone()).await.map_err(|_| "the owner was refused")?;
+    if !matches!(guard.commit(owned, second).await, Err(CommitError::Fenced)) {
+        return Err("a batch was committed twice");
+    }
+    let counts = owned.ledger.outcomes(COMPANY, DAY, DAY).await.unwrap();
+    let untouched = owned.ledger.conversion(ConversionId(1)).await.unwrap().is_none();
+    if counts.len() == 1 && counts[0].n == 1 && untouched { Ok(()) } else { Err("a refused batch left something behind") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_replaced_writes_nothing() {
+    for variant in variants() {
+        let mut owned = Owned::new(variant).await;
+        check_fencing(Guard::Whole, &mut owned).await.unwrap();
+        owned.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_progress_that_is_not_checked_is_caught() {
+    for (guard, caught) in
+        [(Guard::NoEpoch, "an owner that was replaced committed"), (Guard::NoOffset, "a batch was committed twice")]
+    {
+        let mut owned = Owned::new(Variant::Embedded).await;
+        assert_eq!(check_fencing(guard, &mut owned).await, Err(caught));
+        owned.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_owner_finds_how_far_the_partition_is() {
+    for variant in variants() {
+        let mut owned = Owned::new(variant).await;
+        assert_eq!(owned.ledger.partitions().await.unwrap(), 1);
+        assert_eq!(owned.epoch, 1);
+        let plan = Plan { from: 0, to: 7 };
+        let batch = Batch { last_event: Some(EventId(9)), plan: Some(plan), published: Some(4), ..owned.batch(Vec::new()) };
+        owned.ledger.commit(batch).await.unwrap();
+        owned.next = 10;
+        owned.reopen().await;
+        let taken = owned.ledger.take(0).await.unwrap();
+        let progress = taken.progress;
+        assert_eq!((taken.epoch, progress.next, progress.last_event), (3, 10, Some(EventId(9))));
+        assert_eq!((progress.published, progress.planned_up_to, progress.incarnation), (4, 7, 1));
+        assert_eq!(taken.open_plans, [plan]);
+        assert_eq!(owned.ledger.progress(0).await.unwrap(), Some(progress));
+        assert_eq!(owned.ledger.progress(1).await.unwrap(), None);
+        assert!(matches!(owned.ledger.take(1).await, Err(StoreError::NoPartition(1))));
+        owned.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_of_an_owner_is_fenced() {
+    for variant in variants() {
+        let mut owned = Owned::new(variant).await;
+        owned.commit(Vec::new()).await;
+        let (old, ledger) = (owned.epoch, &owned.ledger);
+        ledger.take(0).await.unwrap();
+        assert!(matches!(ledger.plan(0, old, Plan { from: 0, to: 5 }).await, Err(CommitError::Fenced)));
+        assert!(matches!(ledger.set_published(0, old, 5).await, Err(CommitError::Fenced)));
+        assert!(matches!(ledger.remove_settles(0, old, vec![1]).await, Err(CommitError::Fenced)));
+        owned.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_outlives_the_process() {
+    let mut owned = Owned::new(Variant::Embedded).await;
+    owned.commit(vec![put(conversion(1)), count(Outcome::Attributed, 1)]).await;
+    let after_kill = TempDir::new().unwrap();
+    for file in ["ledger.db", "ledger.db-wal"] {
+        std::fs::copy(owned.folder.path().join(file), after_kill.path().join(file)).unwrap();
+    }
+    let again = Variant::Embedded.open(&after_kill);
+    assert_eq!(again.take(0).await.unwrap().progress.next, 10);
+    assert_eq!(again.conversion(ConversionId(1)).await.unwrap(), Some(conversion(1)));
+    again.close().await;
+    owned.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_ledger_says_so_and_a_foreign_one_is_refused() {
+    for variant in variants() {
+        let owned = Owned::new(variant).await;
+        let other_handle = owned.ledger.clone();
+        other_handle.close().await;
+        assert!(matches!(owned.ledger.take(0).await, Err(StoreError::Closed)));
+        assert!(matches!(owned.ledger.conversion(ConversionId(1)).await, Err(StoreError::Closed)));
+        assert!(matches!(Ledger::open(owned.folder.path(), DeploymentId(8)), Err(OpenError::Foreign { .. })));
+    }
+}
