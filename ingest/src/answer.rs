@@ -15,23 +15,23 @@ pub type Page = Full<Bytes>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub fn ok(data: &Value) -> Response<Page> {
+pub(crate) fn ok(data: &Value) -> Response<Page> {
     page(StatusCode::OK, json!({ "success": true, "data": data }).to_string())
 }
 
 /// A click's answer, the one that is given most.
-pub fn tracked(receipt: &str) -> Response<Page> {
+pub(crate) fn tracked(receipt: &str) -> Response<Page> {
     let mut text = String::with_capacity(56 + receipt.len());
     let _ = write!(text, r#"{{"success":true,"data":{{"tracked":true,"clickId":"{receipt}"}}}}"#);
     page(StatusCode::OK, text)
 }
 
-pub fn not_tracked() -> Response<Page> {
+pub(crate) fn not_tracked() -> Response<Page> {
     page(StatusCode::OK, r#"{"success":true,"data":{"tracked":false}}"#.to_owned())
 }
 
 /// An accepted conversion that is not decided yet.
-pub fn processing(data: &Value, location: &str) -> Response<Page> {
+pub(crate) fn processing(data: &Value, location: &str) -> Response<Page> {
     let mut response = page(StatusCode::ACCEPTED, json!({ "success": true, "data": data }).to_string());
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -39,7 +39,7 @@ pub fn processing(data: &Value, location: &str) -> Response<Page> {
     response
 }
 
-pub fn preflight() -> Response<Page> {
+pub(crate) fn preflight() -> Response<Page> {
     let mut response = Response::new(Page::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
@@ -49,7 +49,7 @@ pub fn preflight() -> Response<Page> {
     response
 }
 
-pub fn refused(refusal: &EdgeRefusal) -> Response<Page> {
+pub(crate) fn refused(refusal: &EdgeRefusal) -> Response<Page> {
     counter!("refmill_edge_refused_total", "reason" => refusal.counter()).increment(1);
     let mut response = page(refusal.status(), json!({ "success": false, "error": error(refusal) }).to_string());
     let headers = response.headers_mut();
@@ -66,7 +66,7 @@ pub fn refused(refusal: &EdgeRefusal) -> Response<Page> {
 }
 
 /// The `error` of the envelope.
-pub fn error(refusal: &EdgeRefusal) -> Value {
+pub(crate) fn error(refusal: &EdgeRefusal) -> Value {
     let mut error = json!({ "code": refusal.code(), "message": refusal.to_string() });
     if let EdgeRefusal::Duplicate { first, .. } = refusal {
         error["conversionId"] = json!(first);

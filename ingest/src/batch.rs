@@ -22,7 +22,7 @@ use crate::{
     snapshot::{Credential, Snapshot},
 };
 
-pub const EVENTS_MAX: usize = 1_000;
+pub(crate) const EVENTS_MAX: usize = 1_000;
 
 /// What all items of a batch share.
 struct Sender<'a> {

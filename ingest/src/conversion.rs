@@ -25,9 +25,9 @@ use crate::{
     snapshot::{Credential, Snapshot},
 };
 
-pub const ORDER_ID_CHARS_MAX: usize = 255;
-pub const ORDER_VALUE_MAX: i64 = 1_000_000_000_000;
-pub const METADATA_BYTES_MAX: usize = 16 << 10;
+pub(crate) const ORDER_ID_CHARS_MAX: usize = 255;
+pub(crate) const ORDER_VALUE_MAX: i64 = 1_000_000_000_000;
+pub(crate) const METADATA_BYTES_MAX: usize = 16 << 10;
 const CUSTOMER_CHARS_MAX: usize = 320;
 const AHEAD_MS_MAX: i64 = 5 * MINUTE_MS;
 const BACK_MS_MAX: i64 = 90 * DAY_MS;

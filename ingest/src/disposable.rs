@@ -4,7 +4,7 @@
 static DOMAINS: &str = include_str!("../data/disposable-email-domains.txt");
 
 /// The domain itself or any that it is under is on the list.
-pub fn is_disposable(address: &str) -> bool {
+pub(crate) fn is_disposable(address: &str) -> bool {
     let Some((_, domain)) = address.trim().rsplit_once('@') else { return false };
     let domain = domain.to_ascii_lowercase();
     let mut rest = domain.as_str();

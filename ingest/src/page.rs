@@ -9,10 +9,10 @@ use schemas::{
 };
 
 /// The longest URL that is taken.
-pub const URL_CHARS_MAX: usize = 2_048;
+pub(crate) const URL_CHARS_MAX: usize = 2_048;
 
 /// Host (lower case, without user and port) and path of an absolute http(s) URL; None if it is none.
-pub fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
     if url.len() > URL_CHARS_MAX || url.bytes().any(|b| b <= b' ' || b == 0x7f) {
         return None;
     }
@@ -36,13 +36,13 @@ pub fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
 }
 
 /// A landing page as it is kept: masked.
-pub fn page(key: &PersonKey, url: &str) -> Option<Page> {
+pub(crate) fn page(key: &PersonKey, url: &str) -> Option<Page> {
     let (host, path) = host_and_path(url)?;
     Some(Page { host: mask(key, &host).into_owned(), path: mask(key, path).into_owned() })
 }
 
 /// A referrer's host, masked; a referrer that is no URL has none.
-pub fn referrer_host(key: &PersonKey, referrer: &str) -> Option<String> {
+pub(crate) fn referrer_host(key: &PersonKey, referrer: &str) -> Option<String> {
     host_and_path(referrer).map(|(host, _)| mask(key, &host).into_owned())
 }
 

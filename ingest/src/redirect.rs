@@ -87,7 +87,7 @@ fn destination(query: Option<&str>, link: &Link<'_>, domain: &str) -> Result<Url
 }
 
 /// Whether a URL is the domain's own: its host or a subdomain, http(s), any port, no user part.
-pub fn is_under(url: &Url, domain: &str) -> bool {
+pub(crate) fn is_under(url: &Url, domain: &str) -> bool {
     let host_of = |text: &str| Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
     let own = if domain.contains("://") { host_of(domain) } else { host_of(&format!("https://{domain}")) };
     let (Some(own), Some(host)) = (own, url.host_str()) else { return false };

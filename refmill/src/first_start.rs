@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use schemas::{
-    catalog::{ChangeNo, CredentialKind},
+    catalog::CredentialKind,
     code::Code,
     ids::{CompanyId, KeyId, LinkId, PartnerId, ProgramId},
     money::Rate,
@@ -34,7 +34,7 @@ const AFFILIATES: [(&str, &[&str]); 5] = [
 ];
 
 /// Makes the demo where the catalog has no company yet; None where it has.
-pub(crate) async fn make(catalog: &Catalog, data_dir: &Path, base_url: &str, now: TimeMs) -> anyhow::Result<Option<(DemoCredentials, ChangeNo)>> {
+pub(crate) async fn make(catalog: &Catalog, data_dir: &Path, base_url: &str, now: TimeMs) -> anyhow::Result<Option<DemoCredentials>> {
     if !catalog.load_page(None, 1).await?.rows.is_empty() {
         return Ok(None);
     }
@@ -42,13 +42,12 @@ pub(crate) async fn make(catalog: &Catalog, data_dir: &Path, base_url: &str, now
     let (secret_key, publishable_key) = (key_text(CredentialKind::Secret)?, key_text(CredentialKind::Publishable)?);
     register(catalog, company, &secret_key, &publishable_key, now).await?;
     let mut affiliates = Vec::with_capacity(AFFILIATES.len());
-    let mut change = ChangeNo::default();
     for (email, codes) in AFFILIATES {
         let id_if_new = PartnerId(u64::from_be_bytes(random()?));
         let email_hash = catalog.secrets().person_key.email(email);
         let partner = catalog.partner_by_email_or_create(email.to_owned(), email_hash, id_if_new, now).await?;
         for code in codes {
-            change = link(catalog, company, partner, code, now).await?;
+            link(catalog, company, partner, code, now).await?;
         }
         let codes = codes.iter().map(|code| (*code).to_owned()).collect();
         affiliates.push(DemoAffiliate { email: email.to_owned(), id: partner.to_string(), codes });
@@ -62,7 +61,7 @@ pub(crate) async fn make(catalog: &Catalog, data_dir: &Path, base_url: &str, now
         affiliates,
     };
     credentials::write(data_dir, &made)?;
-    Ok(Some((made, change)))
+    Ok(Some(made))
 }
 
 /// What to paste into a shell.
@@ -101,9 +100,9 @@ async fn register(catalog: &Catalog, id: CompanyId, secret: &str, publishable: &
     Ok(())
 }
 
-async fn link(catalog: &Catalog, company: CompanyId, partner: PartnerId, code: &str, now: TimeMs) -> anyhow::Result<ChangeNo> {
+async fn link(catalog: &Catalog, company: CompanyId, partner: PartnerId, code: &str, now: TimeMs) -> anyhow::Result<()> {
     let code = Code::parse(code).context("a demo code is none")?;
-    let made = catalog
+    catalog
         .create_link(NewLink {
             id: LinkId(code.route()),
             code,
@@ -115,7 +114,7 @@ async fn link(catalog: &Catalog, company: CompanyId, partner: PartnerId, code: &
         })
         .await
         .context("a demo link could not be made")?;
-    Ok(made.change)
+    Ok(())
 }
 
 fn key_text(kind: CredentialKind) -> anyhow::Result<String> {

@@ -83,7 +83,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for task in parts.tasks {
             task.await.context("a task broke down")?;
         }
-        metrics.await.context("the metrics listener broke down")??;
+        metrics.await.context("the metrics listener broke down")?;
         deployment.close().await;
         tracing::info!(finished = drained.finished, aborted = drained.aborted, "finished");
         anyhow::Ok(())

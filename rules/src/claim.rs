@@ -7,10 +7,11 @@ use crate::{
     Effect, Known,
     attribution::attribute,
     case::Case,
-    conclude::{conclude, refused_conversion},
+    conclude::conclude,
     decide::{count, key_was_revoked, reply, see},
     effect::KeyTaken,
     grounds::Grounds,
+    undecided::refused_conversion,
 };
 
 /// A lead or a sale that the log has just taken.

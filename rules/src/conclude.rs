@@ -2,26 +2,26 @@
 
 use schemas::{
     accounts::TransferReason,
-    conversion::{Conversion, Maturity, ReviewState, Settlement, Standing, Unattributed},
-    decision::{Answer, Converted, Outcome, Refusal},
-    event::Settle,
-    explanation::{Candidate, Explanation, Share, Step},
+    conversion::{Conversion, Maturity, ReviewState, Standing, Unattributed},
+    decision::{Answer, Converted, Outcome},
+    explanation::{Candidate, Share, Step},
     ids::LinkId,
-    money::Currency,
 };
 
 use crate::{
     Effect, Known,
     attribution::{Attribution, Verdict, Winner},
+    bind::bind_customer,
     case::Case,
     change::change,
-    commission::{currency_of_leads, earned},
+    commission::earned,
     decide::{count, reply},
     effect::{Parked, ParkedUntil},
     fraud::{Scene, assess},
     grounds::Grounds,
-    known::{Bound, ClickName, Ident},
+    known::ClickName,
     ledger::{Cause, transfers},
+    undecided::undecided,
 };
 
 pub(crate) fn conclude(known: &Known, case: &Case<'_>, grounds: &Grounds<'_>, attribution: Attribution) -> Vec<Effect> {
@@ -40,7 +40,37 @@ fn attributed(
     candidates: Vec<Candidate>,
     winner: &Winner,
 ) -> Vec<Effect> {
-    let (claim, terms) = (case.claim, grounds.terms);
+    let claim = case.claim;
+    let conversion = credited(known, case, grounds, candidates, winner);
+    let mut effects = Vec::new();
+    if case.before.is_some() {
+        effects.push(Effect::Unpark { conversion: claim.conversion });
+        effects.push(Effect::ClearLate { conversion: claim.conversion, facts_up_to: u64::MAX });
+    }
+    if let (Some(click), Some(customer)) = (winner.click, case.customer()) {
+        effects.push(Effect::UseClick { click: ClickName::from(&click.receipt), customer });
+    }
+    if let Some(currency) = case.currency {
+        effects.push(Effect::CountSale { link: winner.link, at: case.at() });
+        effects.push(Effect::NoteValue { company: claim.company, currency, amount_minor: case.amount_minor });
+    }
+    effects.extend(bind_customer(known, case, winner));
+    let cause = Cause { event: case.logged.event.id, reason: TransferReason::Commission, at: case.by.appended_at };
+    effects.extend(transfers(case.before, &conversion, cause));
+    effects.extend(change(case.before, &conversion, case.kind, case.logged.event.id, case.by));
+    effects.extend(put_and_answer(case, conversion, Outcome::Attributed));
+    effects
+}
+
+/// The conversion with its commission, its score and the reasons for both.
+fn credited(
+    known: &Known,
+    case: &Case<'_>,
+    grounds: &Grounds<'_>,
+    candidates: Vec<Candidate>,
+    winner: &Winner,
+) -> Conversion {
+    let terms = grounds.terms;
     let assessment = assess(&Scene { known, case, winner }, &terms.fraud);
     let mut conversion = undecided(case, Some(grounds), candidates);
     let (earned, [commission, split]) = earned(terms, case.trigger(), case.left_minor(), conversion.currency);
@@ -64,25 +94,7 @@ fn attributed(
     explanation.signals = assessment.signals;
     explanation.score = Some(Share(assessment.score_ppm));
     explanation.review = assessment.review.as_str().to_owned();
-
-    let mut effects = Vec::new();
-    if case.before.is_some() {
-        effects.push(Effect::Unpark { conversion: claim.conversion });
-        effects.push(Effect::ClearLate { conversion: claim.conversion, facts_up_to: u64::MAX });
-    }
-    if let (Some(click), Some(customer)) = (winner.click, case.customer()) {
-        effects.push(Effect::UseClick { click: ClickName::from(&click.receipt), customer });
-    }
-    if let Some(currency) = case.currency {
-        effects.push(Effect::CountSale { link: winner.link, at: case.at() });
-        effects.push(Effect::NoteValue { company: claim.company, currency, amount_minor: case.amount_minor });
-    }
-    effects.extend(bind_customer(known, case, winner));
-    let cause = Cause { event: case.logged.event.id, reason: TransferReason::Commission, at: case.by.appended_at };
-    effects.extend(transfers(case.before, &conversion, cause));
-    effects.extend(change(case.before, &conversion, case.kind, case.logged.event.id, case.by));
-    effects.extend(put_and_answer(case, conversion, Outcome::Attributed));
-    effects
+    conversion
 }
 
 fn unattributed(
@@ -163,106 +175,7 @@ fn put_and_answer(case: &Case<'_>, conversion: Conversion, outcome: Outcome) -> 
     effects
 }
 
-/// The first who is credited with a customer keeps it under every identifier that is new, and sales that waited for it wake.
-fn bind_customer(known: &Known, case: &Case<'_>, winner: &Winner) -> Vec<Effect> {
-    let claim = case.claim;
-    let mut effects = Vec::new();
-    let mut newly_bound = Vec::new();
-    for ident in case.idents() {
-        let old = known.idents.get(&(claim.company, ident)).copied().unwrap_or_default();
-        let mut record = old;
-        if record.bound.is_none() {
-            record.bound = Some(Bound { partner: winner.partner, link: winner.link, at: case.by.appended_at });
-            newly_bound.push(ident);
-        }
-        match ident {
-            Ident::Customer(_) => record.email = record.email.or(claim.email),
-            Ident::Email(_) => record.customer = record.customer.or(claim.customer),
-        }
-        if record != old {
-            effects.push(Effect::PutIdent { company: claim.company, ident, record });
-        }
-    }
-    effects.extend(wake(known, case, &newly_bound));
-    effects
-}
-
-fn wake(known: &Known, case: &Case<'_>, newly_bound: &[Ident]) -> Vec<Effect> {
-    if newly_bound.is_empty() {
-        return Vec::new();
-    }
-    let company = case.claim.company;
-    let waits = |parked: &&Parked| {
-        let in_time = matches!(parked.until, ParkedUntil::Lead { expires_at } if case.by.appended_at < expires_at);
-        let same = parked.company == company && parked.conversion != case.claim.conversion;
-        in_time && same && parked.idents.iter().any(|ident| newly_bound.contains(ident))
-    };
-    let mut woken: Vec<_> = known.parked.values().filter(waits).map(|parked| parked.conversion).collect();
-    woken.sort_unstable();
-    let facts_up_to = case.by.position.offset + 1;
-    woken.into_iter().map(|conversion| Effect::AppendSettle(Settle { company, conversion, facts_up_to })).collect()
-}
-
 fn maturity(case: &Case<'_>, hold_days: u32) -> Maturity {
     let due = case.at().plus_days(hold_days);
     if due <= case.logged.taken_at() { Maturity::Matured } else { Maturity::HeldUntil(due) }
-}
-
-/// Kept under the id of the lead or sale that was refused.
-pub(crate) fn refused_conversion(case: &Case<'_>, refusal: Refusal) -> Conversion {
-    let mut conversion = undecided(case, None, Vec::new());
-    conversion.standing = Standing::Refused(refusal);
-    conversion.review = ReviewState::Rejected;
-    conversion.explanation.review = refusal.as_str().to_owned();
-    conversion
-}
-
-/// The conversion before anything is decided of it.
-fn undecided(case: &Case<'_>, grounds: Option<&Grounds<'_>>, candidates: Vec<Candidate>) -> Conversion {
-    let claim = case.claim;
-    let terms = grounds.map(|grounds| grounds.terms);
-    let terms_version = terms.map_or(0, |terms| terms.version);
-    Conversion {
-        id: claim.conversion,
-        company: claim.company,
-        kind: case.key_kind(),
-        event: case.logged.event.id,
-        position: case.logged.position,
-        program: grounds.map(|grounds| grounds.program).or(claim.program),
-        partner: None,
-        link: grounds.map_or(claim.code_link, named_link),
-        label: claim.label.clone(),
-        amount_minor: case.amount_minor,
-        currency: case.currency.or(terms.map(currency_of_leads)).unwrap_or(Currency::USD),
-        refunded_minor: case.refunded_minor(),
-        occurred_at: case.at(),
-        taken_at: case.logged.taken_at(),
-        standing: Standing::Parked,
-        commission_minor: 0,
-        partner_minor: 0,
-        platform_minor: 0,
-        review: ReviewState::Pending,
-        maturity: Maturity::Matured,
-        settlement: Settlement::Unpaid,
-        score_ppm: 0,
-        signals: Vec::new(),
-        terms_version,
-        body_hash: claim.body_hash,
-        explanation: Explanation {
-            candidates,
-            winner: None,
-            policy: terms.map(|terms| terms.policy.name.clone()).unwrap_or_default(),
-            terms_version,
-            arithmetic: Vec::new(),
-            signals: Vec::new(),
-            score: None,
-            review: "parked".to_owned(),
-            facts_up_to: case.facts.map(|facts| facts.up_to),
-        },
-    }
-}
-
-fn named_link(grounds: &Grounds<'_>) -> Option<LinkId> {
-    let receipt = grounds.receipt.as_ref().map(|receipt| receipt.link);
-    grounds.code.or(receipt).map(|link| link.id)
 }

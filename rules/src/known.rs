@@ -40,8 +40,8 @@ pub struct Known {
     pub recent_values: HashMap<(CompanyId, Currency), Vec<i64>>,
     /// Conversions of links that have late clicks in this batch, unattributed or parked, which such a click could win.
     pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
-    /// For each `settle` of the batch the counted clicks of its code's link ([`Parked::link`]) that facts hold before
-    /// `facts_up_to`, the highest where there are several.
+    /// For each `settle` of the batch the counted clicks of its code's link that facts hold before `facts_up_to`, the highest
+    /// where there are several.
     pub fact_clicks: HashMap<ConversionId, Vec<Touch>>,
     /// For ticks: conversions whose hold is over, and parked ones whose time has passed, by id.
     pub due: Vec<ConversionId>,

@@ -5,6 +5,7 @@
 
 mod apply;
 mod attribution;
+mod bind;
 mod case;
 mod change;
 mod claim;
@@ -25,6 +26,7 @@ mod review;
 mod settle;
 mod tick;
 pub mod touches;
+mod undecided;
 
 pub use decide::decide;
 pub use effect::Effect;

@@ -6,7 +6,8 @@
 //!    given to [`Needs::add_parked`], [`Needs::add_conversion`], [`Needs::add_ident`]. A row found only by its identifier is not
 //!    decided and needs no `add_parked`.
 //! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`.
-//! 4. The owner's touches with [`Needs::touches`], and the clicks of `settles` from facts with [`Needs::add_fact_clicks`].
+//! 4. The owner's touches with [`Needs::touches`], and for each of `settles` the clicks of its `code_links`
+//!    from facts with [`Needs::add_fact_clicks`].
 //! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `late`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,8 @@ pub struct Needs {
     /// Links with clicks in the batch, and the time of the earliest: what awaits one from then on.
     pub late: BTreeMap<LinkId, TimeMs>,
     pub settles: Vec<Settle>,
+    /// By conversion the links whose clicks a settle of it looks at. Its own event may be in the batch too.
+    pub code_links: BTreeMap<ConversionId, BTreeSet<LinkId>>,
     /// The latest tick's time: what is due then.
     pub tick: Option<TimeMs>,
     pub seen: BTreeSet<SeenId>,
@@ -163,6 +166,9 @@ impl Needs {
         self.conversions.insert(claim.conversion);
         self.keys.extend(&claim.keys);
         self.programs.extend(claim.program);
+        if let Some(link) = claim.code_link {
+            self.code_links.entry(claim.conversion).or_default().insert(link);
+        }
         let receipt = claim.receipt.map(|receipt| receipt.fields());
         for link in claim.code_link.into_iter().chain(receipt.map(|fields| fields.link)) {
             self.links.insert(link);

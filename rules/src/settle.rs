@@ -71,11 +71,9 @@ impl<'a> Again<'a> {
         matches!(self.attribution.verdict, Verdict::Won(_))
     }
 
-    /// Nothing more is waited for.
-    pub(crate) fn or_nobody(mut self, why: Unattributed) -> Again<'a> {
-        if self.still_waits() {
-            self.attribution.verdict = Verdict::Nobody { why, late_link: None };
-        }
+    /// What it waited for did not come.
+    pub(crate) fn in_vain(mut self, why: Unattributed) -> Again<'a> {
+        self.attribution.verdict = Verdict::Nobody { why, late_link: None };
         self
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemas::{
     accounts::TransferReason,
     conversion::{Conversion, Maturity, Standing, Unattributed},
-    event::Logged,
+    event::{Logged, Settle},
     ids::ConversionId,
     time::TimeMs,
 };
@@ -37,12 +37,21 @@ fn at_its_time(known: &Known, logged: &Logged, id: ConversionId) -> Vec<Effect> 
     let expired = known.parked.get(&id).filter(|parked| has_expired(parked, logged.appended_at));
     match (before.standing, expired) {
         (Standing::Attributed, _) if hold_is_over(before, logged.appended_at) => mature(logged, before),
-        (Standing::Parked, Some(parked)) => {
-            let again = Again::look(known, parked, before, logged.into(), None);
-            again.map_or_else(Vec::new, |again| again.or_nobody(Unattributed::NoLead).conclude(known))
-        }
+        (Standing::Parked, Some(parked)) => expire(known, logged, parked, before),
         _ => Vec::new(),
     }
+}
+
+/// One whose lead did come in time is left to its settle, so that a tick between the two changes nothing.
+fn expire(known: &Known, logged: &Logged, parked: &Parked, before: &Conversion) -> Vec<Effect> {
+    let Some(again) = Again::look(known, parked, before, logged.into(), None) else {
+        return Vec::new();
+    };
+    if again.still_waits() {
+        return again.in_vain(Unattributed::NoLead).conclude(known);
+    }
+    let facts_up_to = logged.position.offset + 1;
+    vec![Effect::AppendSettle(Settle { company: parked.company, conversion: parked.conversion, facts_up_to })]
 }
 
 fn mature(logged: &Logged, before: &Conversion) -> Vec<Effect> {

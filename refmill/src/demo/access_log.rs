@@ -96,11 +96,10 @@ fn quoted(text: &str) -> Option<(Vec<u8>, &str)> {
 
 /// Undoes the escape whose backslash comes before `text`.
 fn unescape<'a>(text: &'a str, bytes: &mut Vec<u8>) -> Option<&'a str> {
-    if let Some(digits) = text.strip_prefix('x').and_then(|hex| hex.get(..2)) {
-        if let Ok(byte) = u8::from_str_radix(digits, 16) {
-            bytes.push(byte);
-            return Some(&text[3..]);
-        }
+    let hex = text.strip_prefix('x').and_then(|hex| hex.get(..2));
+    if let Some(digits) = hex.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        return Some(&text[3..]);
     }
     let escaped = text.chars().next()?;
     match escaped {
@@ -152,7 +151,10 @@ fn said(field: Vec<u8>) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Result<(&str, &str, Option<&str>, Option<&[u8]>), NoClick>) {
+    /// Address, path, referrer and user agent.
+    type Expected<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a [u8]>);
+
+    fn check(text: &str, expected: Result<Expected<'_>, NoClick>) {
         let hit = expected.map(|(address, path, referrer, user_agent)| Hit {
             line: 7,
             address: address.parse().unwrap(),
@@ -195,7 +197,7 @@ mod tests {
             (r"back\\slash", br"back\slash"),
             (r#"ends in \\"#, br"ends in \"),
             (r"\xc3\xa9t\xe9", b"\xc3\xa9t\xe9"),
-            (r"\d\xzz\x", br"\d\xzz\x"),
+            (r"\d\xzz\x+1\x", br"\d\xzz\x+1\x"),
             ("é", "é".as_bytes()),
         ] {
             check(&with_agent(&format!("\"{escaped}\"")), Ok(("192.0.2.7", "/", None, Some(expected))));

@@ -23,14 +23,19 @@ pub(super) struct Partner {
     pub(super) earned: i64,
 }
 
-/// One currency's transfers, added up by the accounts they left and the accounts they reached.
+/// One currency's books.
 #[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Ledger {
     pub(super) currency: Currency,
     pub(super) transfers: i64,
     pub(super) debits: i64,
     pub(super) credits: i64,
+    /// Of all balances.
     pub(super) sum: i64,
+    /// Accounts whose balance is not what their transfers add up to.
+    #[serde(default)]
+    pub(super) accounts_that_differ: i64,
 }
 
 impl Dashboard {
@@ -49,8 +54,7 @@ impl Ledger {
         server.figures("/companies/ledger").await
     }
 
-    /// Not by `sum` alone: a figure that is always 0 must not pass.
     pub(super) fn is_zero(self) -> bool {
-        self.sum == 0 && self.debits == self.credits
+        self.sum == 0 && self.debits == self.credits && self.accounts_that_differ == 0
     }
 }

@@ -21,8 +21,8 @@ const FILE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 pub(super) struct Input {
     pub(super) clicks: Vec<Click>,
     pub(super) sales: Vec<Sale>,
-    pub(super) lines_skipped: BTreeMap<NoClick, u64>,
-    pub(super) invoices_skipped: BTreeMap<NoSale, u64>,
+    lines_skipped: BTreeMap<NoClick, u64>,
+    invoices_skipped: BTreeMap<NoSale, u64>,
 }
 
 impl Input {
@@ -41,6 +41,21 @@ impl Input {
             invoices_skipped: orders.skipped,
         })
     }
+
+    /// One line a file, or nothing.
+    pub(super) fn left_out(&self) -> String {
+        let lines = reasons(self.lines_skipped.iter().map(|(reason, count)| (reason.describe(), *count)));
+        let invoices = reasons(self.invoices_skipped.iter().map(|(reason, count)| (reason.describe(), *count)));
+        [("log's lines", lines), ("invoices", invoices)]
+            .into_iter()
+            .filter(|(_, reasons)| !reasons.is_empty())
+            .map(|(what, reasons)| format!("left out of the {what}: {reasons}\n"))
+            .collect()
+    }
+}
+
+fn reasons(counted: impl Iterator<Item = (&'static str, u64)>) -> String {
+    counted.map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
 }
 
 fn clicks(log: &[u8], links: usize, at_most: usize) -> (Vec<Click>, BTreeMap<NoClick, u64>) {

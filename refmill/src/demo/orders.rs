@@ -142,12 +142,12 @@ impl Sum {
         if micros <= 0 {
             return Err(NoSale::NotPositive);
         }
-        if micros % MICROS_A_PENNY != 0 {
-            return Err(NoSale::NotWholePence);
-        }
         let pence = micros / MICROS_A_PENNY;
         if pence > TOTAL_LIMIT_PENCE {
             return Err(NoSale::TooLarge);
+        }
+        if micros % MICROS_A_PENNY != 0 {
+            return Err(NoSale::NotWholePence);
         }
         Ok(Invoice {
             number: self.number,

@@ -38,9 +38,13 @@ pub(super) struct Counts {
 pub(super) struct Outcomes(BTreeMap<(String, Kind), Counts>);
 
 #[derive(Deserialize)]
+struct Listed {
+    outcomes: Vec<Row>,
+}
+
+#[derive(Deserialize)]
 struct Row {
-    #[serde(alias = "date")]
-    day: String,
+    date: String,
     kind: Kind,
     #[serde(flatten)]
     counts: Counts,
@@ -48,8 +52,8 @@ struct Row {
 
 impl Outcomes {
     pub(super) async fn fetch(server: &Server) -> anyhow::Result<Self> {
-        let rows: Vec<Row> = server.figures(&format!("/companies/outcomes?days={DAYS}")).await?;
-        Ok(rows.into_iter().collect())
+        let listed: Listed = server.figures(&format!("/companies/outcomes?days={DAYS}")).await?;
+        Ok(listed.outcomes.into_iter().collect())
     }
 
     /// What was counted since. A day that `before` doesn't know began after it, and one that only `before` knows has left the answer.
@@ -67,7 +71,7 @@ impl FromIterator<Row> for Outcomes {
     fn from_iter<I: IntoIterator<Item = Row>>(rows: I) -> Self {
         let mut all = BTreeMap::<_, Counts>::new();
         for row in rows {
-            let counts = all.entry((row.day, row.kind)).or_default();
+            let counts = all.entry((row.date, row.kind)).or_default();
             *counts = counts.zip(row.counts, |a, b| a + b);
         }
         Self(all)
@@ -99,21 +103,23 @@ impl Counts {
 mod tests {
     use super::*;
 
-    fn outcomes(json: &str) -> Outcomes {
-        serde_json::from_str::<Vec<Row>>(json).unwrap().into_iter().collect()
+    impl Outcomes {
+        pub(in crate::demo) fn of(json: &str) -> Self {
+            serde_json::from_str::<Vec<Row>>(json).unwrap().into_iter().collect()
+        }
     }
 
     #[test]
     fn a_run_over_midnight_is_counted_whole() {
-        let before = outcomes(
-            r#"[{"day":"2026-11-19","kind":"click","counted":50},
-                {"day":"2026-11-20","kind":"click","counted":7,"bot":2},
-                {"day":"2026-11-20","kind":"sale","attributed":3,"parked":1}]"#,
+        let before = Outcomes::of(
+            r#"[{"date":"2026-11-19","kind":"click","counted":50},
+                {"date":"2026-11-20","kind":"click","counted":7,"bot":2},
+                {"date":"2026-11-20","kind":"sale","attributed":3,"parked":1}]"#,
         );
-        let after = outcomes(
-            r#"[{"day":"2026-11-20","kind":"click","counted":9,"bot":2,"edgeRefused":1},
-                {"day":"2026-11-20","kind":"sale","attributed":4},
-                {"day":"2026-11-21","kind":"click","counted":5,"duplicate":4}]"#,
+        let after = Outcomes::of(
+            r#"[{"date":"2026-11-20","kind":"click","counted":9,"bot":2,"edgeRefused":1},
+                {"date":"2026-11-20","kind":"sale","attributed":4},
+                {"date":"2026-11-21","kind":"click","counted":5,"duplicate":4}]"#,
         );
         let clicks = after.since(&before, Kind::Click);
         let expected = Counts { counted: 7, duplicate: 4, edge_refused: 1, ..Counts::default() };

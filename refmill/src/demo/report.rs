@@ -9,7 +9,9 @@ use super::figures::{Ledger, Partner};
 use super::outcomes::{Counts, Kind};
 use super::tally::{Sent, Tally};
 
-const COLUMNS: [(&str, fn(&Counts) -> i64); 9] = [
+type Column = (&'static str, fn(&Counts) -> i64);
+
+const COLUMNS: [Column; 9] = [
     ("counted", |counts| counts.counted),
     ("bot", |counts| counts.bot),
     ("attributed", |counts| counts.attributed),
@@ -35,6 +37,17 @@ pub(super) fn outcomes(tally: &Tally, kinds: &[(Kind, Counts)]) -> Table {
         table.add_row(row);
     }
     table
+}
+
+/// Answers that should not have come, a line each.
+pub(super) fn surprises(tally: &Tally) -> String {
+    let of = |(kind, sent): (Kind, &Sent)| {
+        let line = |((status, code), (count, message)): (&(u16, String), &(u64, String))| {
+            format!("{count} × {} answered {status} {code}: {message}\n", name(kind))
+        };
+        sent.surprises.iter().map(line).collect::<String>()
+    };
+    tally.iter().map(of).collect()
 }
 
 pub(super) fn partners(partners: &[Partner], email: impl Fn(&str) -> Option<String>) -> Table {
@@ -66,7 +79,7 @@ pub(super) fn ledger(ledger: &[Ledger]) -> Table {
     table
 }
 
-pub(super) fn name(kind: Kind) -> &'static str {
+fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Click => "click",
         Kind::Lead => "lead",

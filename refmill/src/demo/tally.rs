@@ -30,6 +30,10 @@ impl Tally {
         }
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Kind, &Sent)> {
+        self.0.iter().map(|(kind, sent)| (*kind, sent))
+    }
+
     pub(super) fn of(&self, kind: Kind) -> Option<&Sent> {
         self.0.get(&kind)
     }
@@ -57,6 +61,12 @@ fn surprise(kind: Kind, answer: &Answer) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl FromIterator<(Kind, Sent)> for Tally {
+        fn from_iter<I: IntoIterator<Item = (Kind, Sent)>>(sent: I) -> Self {
+            Self(sent.into_iter().collect())
+        }
+    }
 
     fn check(requests: i64, unknown: i64, counts: Counts, expected: bool) {
         let sent = Sent { requests, unknown, ..Sent::default() };

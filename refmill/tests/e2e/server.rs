@@ -88,21 +88,29 @@ impl Launch {
     }
 
     /// Starts it and waits until it is ready.
+    #[track_caller]
     pub(crate) fn start(&self, site: &Site) -> Server {
+        self.try_start(site).unwrap_or_else(|said| panic!("refmill up ended at once: {said}"))
+    }
+
+    /// As [`Launch::start`]; where it ends before it is ready, what it said.
+    pub(crate) fn try_start(&self, site: &Site) -> Result<Server, String> {
         let (out, errors) = site.next_streams();
         let child = self.command(&site.data()).stdout(create(&out)).stderr(create(&errors)).spawn();
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let child = child.expect("refmill starts");
         let mut server = Server { child, address: unknown, metrics: unknown, outbox: site.outbox(), errors };
-        (server.address, server.metrics) = eventually(STARTS_WITHIN, "refmill up is ready", || {
+        let ready = eventually(STARTS_WITHIN, "refmill up is ready", || {
+            let ended = server.has_ended();
             let said = read(&out);
             match (line(&said, "ready http://"), line(&said, "metrics http://")) {
-                (Some(ready), Some(metrics)) => Ok((ready, metrics)),
-                _ if server.has_ended() => panic!("refmill up ended at once: {}", read(&server.errors)),
+                (Some(ready), Some(metrics)) => Ok(Some((ready, metrics))),
+                _ if ended => Ok(None),
                 _ => Err(format!("{said}{}", read(&server.errors))),
             }
         });
-        server
+        (server.address, server.metrics) = ready.ok_or_else(|| read(&server.errors))?;
+        Ok(server)
     }
 }
 

@@ -270,18 +270,18 @@ fn holds(decide: Decide, runner: &mut TestRunner) -> Result<(), String> {
     checked.map_err(|why| why.to_string())
 }
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() }
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::default() }
 }
 
 #[test]
 fn any_interleaving_keeps_the_books() {
-    holds(decide, &mut TestRunner::new(config(300))).unwrap();
+    holds(decide, &mut TestRunner::new(config())).unwrap();
 }
 
 fn is_caught(broken: Decide) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(ProptestConfig { max_shrink_iters: 0, ..config(300) }, rng);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig { max_shrink_iters: 0, ..config() }, rng);
     assert!(holds(broken, &mut runner).is_err(), "a broken control was not caught");
 }
 

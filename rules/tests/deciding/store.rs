@@ -46,7 +46,7 @@ pub(crate) struct Store {
 }
 
 /// What two ways to the same end must agree on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger {
     pub(crate) keys: HashMap<KeyHash, KeyTaken>,
     pub(crate) conversions: BTreeMap<ConversionId, Conversion>,
@@ -129,7 +129,7 @@ impl Store {
         self.kept.counts.iter().filter(same).map(|(_, count)| count).sum()
     }
 
-    fn fetch(&self, batch: &[Logged]) -> Known {
+    pub(crate) fn fetch(&self, batch: &[Logged]) -> Known {
         let mut needs = needs(batch);
         let mut known = Known { receipt_keys: self.receipt_keys.clone(), ..Known::default() };
         if let Some(now) = needs.tick {
@@ -165,8 +165,8 @@ impl Store {
 
     fn fetch_rest(&self, known: &mut Known, needs: &mut Needs) {
         for settle in needs.settles.clone() {
-            let link = self.kept.parked.get(&settle.conversion).and_then(|parked| parked.link);
-            let of_link = |fact: &&ClickFact| Some(fact.link) == link && fact.position.offset < settle.facts_up_to;
+            let links = needs.code_links.get(&settle.conversion).cloned().unwrap_or_default();
+            let of_link = |fact: &&ClickFact| links.contains(&fact.link) && fact.position.offset < settle.facts_up_to;
             let facts = self.facts_before.as_ref().unwrap_or(&self.clicks);
             let touches: Vec<Touch> = facts.iter().filter(of_link).map(touch).collect();
             needs.add_fact_clicks(&touches);
@@ -266,6 +266,29 @@ impl Store {
 }
 
 impl Ledger {
+    /// Names of what differs.
+    pub(crate) fn difference(&self, other: &Ledger) -> Vec<&'static str> {
+        let same = [
+            ("keys", self.keys == other.keys),
+            ("conversions", self.conversions == other.conversions),
+            ("decided", self.decided == other.decided),
+            ("refunds", self.refunds == other.refunds),
+            ("transfers", self.transfers == other.transfers),
+            ("counts", self.counts == other.counts),
+            ("replies", self.replies == other.replies),
+            ("changes", self.changes == other.changes),
+            ("except_clicks", self.except_clicks == other.except_clicks),
+            ("parked", self.parked == other.parked),
+            ("late", self.late == other.late),
+            ("awaiting", self.awaiting == other.awaiting),
+            ("idents", self.idents == other.idents),
+            ("click_customers", self.click_customers == other.click_customers),
+            ("link_sales", self.link_sales == other.link_sales),
+            ("values", self.values == other.values),
+        ];
+        same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+
     fn put(&mut self, conversion: Conversion) {
         let before = self.conversions.get(&conversion.id);
         let is_decided = matches!(conversion.standing, Standing::Attributed | Standing::Unattributed(_));

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::server::Launch;
 use crate::site::{Site, files_under};
-use crate::wait::eventually;
+use crate::wait::within;
 
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -64,13 +64,12 @@ fn a_folder_of_a_newer_version_is_refused_and_left_alone() {
 /// What a start that has to fail says on standard error, and nothing on standard output.
 fn refusal(data: &Path) -> String {
     let mut child = Launch::new().command(data).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("refmill starts");
-    let status = eventually(REFUSED_WITHIN, "the start is refused", || match child.try_wait().expect("a child") {
-        Some(status) => Ok(Some(status)),
-        None => Err("it runs".to_owned()),
-    });
+    let ended = within(REFUSED_WITHIN, || child.try_wait().expect("a child").ok_or_else(|| "it runs".to_owned()));
+    child.kill().expect("ended");
+    let status = ended.unwrap_or_else(|_| panic!("a start on {} was not refused", data.display()));
     let output = child.wait_with_output().expect("its output");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(status.is_some_and(|status| !status.success()) && output.stdout.is_empty(), "{status:?} {said}");
+    assert!(!status.success() && output.stdout.is_empty(), "{status:?} {said}");
     said
 }
 

@@ -1,0 +1,91 @@
+use axum::body::Body;
+use http::{Method, Request};
+use serde_json::json;
+
+use crate::stage::{By, REQUESTS_PER_SECOND, Stage};
+
+#[tokio::test]
+async fn whatever_is_wrong_is_said_in_the_envelope() {
+    let stage = Stage::start().await;
+    let check = async |method: Method, path: &str, content_type: &str, body: Vec<u8>, (status, code, message)| {
+        let request = Request::builder().method(method).uri(path).header("content-type", content_type);
+        stage.send(request.body(Body::from(body)).unwrap()).await.refused(status, code, message);
+    };
+    let json = "application/json";
+    let register = "/companies/register";
+    check(Method::GET, "/nowhere", json, vec![], (404, "NOT_FOUND", "there is no such path")).await;
+    check(Method::GET, "/companies", json, vec![], (404, "NOT_FOUND", "")).await;
+    check(Method::GET, "/conversions/%FF", json, vec![], (401, "UNAUTHORIZED", "")).await;
+    for (method, path) in [
+        (Method::GET, register),
+        (Method::PUT, "/healthz"),
+        (Method::DELETE, "/companies/settings"),
+        (Method::OPTIONS, "/programs"),
+        (Method::POST, "/docs/"),
+        (Method::POST, "/openapi.json"),
+    ] {
+        check(method, path, json, vec![], (405, "METHOD_NOT_ALLOWED", "")).await;
+    }
+    let wrong_type = (415, "UNSUPPORTED_MEDIA_TYPE", "the body takes");
+    check(Method::POST, register, "text/plain", b"{}".to_vec(), wrong_type).await;
+    check(Method::POST, register, "", b"{}".to_vec(), wrong_type).await;
+    let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(65_536));
+    check(Method::POST, register, json, large.into_bytes(), (413, "PAYLOAD_TOO_LARGE", "")).await;
+    for (body, message) in [
+        (&b""[..], "body: takes a JSON object"),
+        (b"[]", "body: takes a JSON object"),
+        (b"{\"name\":\"\xff\"}", "body: takes UTF-8"),
+        (br#"{"name":"a\u0000"}"#, "name: takes no U+0000"),
+        (br#"{"name":"\udc00"}"#, "name: takes no half"),
+        (br#"{"name":"A","domain":"a.example","zzz":{"a":["\u0000"]}}"#, "zzz: takes no U+0000"),
+    ] {
+        check(Method::POST, register, json, body.to_vec(), (400, "VALIDATION_ERROR", message)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_good_is_answered_and_kept_by_no_cache() {
+    let stage = Stage::start().await;
+    for path in ["/healthz", "/readyz", "/programs"] {
+        let answered = stage.get(path, By::Nobody).await;
+        assert_eq!(answered.headers["cache-control"], "no-store");
+        answered.taken();
+    }
+    let waiting = Stage::not_ready(vec!["log", "processor"]).await.get("/readyz", By::Nobody).await;
+    assert_eq!(waiting.headers["retry-after"], "1");
+    waiting.refused(503, "UNAVAILABLE", "not ready: log, processor");
+}
+
+#[tokio::test]
+async fn the_documentation_asks_no_other_host() {
+    let stage = Stage::start().await;
+    let document = stage.get("/openapi.json", By::Nobody).await;
+    assert_eq!(document.body["openapi"], "3.1.0");
+    let page = stage.get("/docs/", By::Nobody).await;
+    assert!(page.status.is_success() && page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
+    let request = Request::get("/docs/swagger-initializer.js").body(Body::empty()).unwrap();
+    let script = stage.text(request).await;
+    assert!(script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#), "{script}");
+    let request = Request::get("/docs/").body(Body::empty()).unwrap();
+    let text = stage.text(request).await;
+    assert!(text.contains("<script") && !text.contains("//"), "{text}");
+}
+
+#[tokio::test]
+async fn a_key_has_a_limit_and_is_told_when_to_come_back() {
+    let stage = Stage::start().await;
+    let company = stage.company("limited").await;
+    let mut over = None;
+    for _ in 0..REQUESTS_PER_SECOND * 20 {
+        let answered = stage.get("/balances", By::Key(&company.key)).await;
+        if answered.status != 200 {
+            over = Some(answered);
+            break;
+        }
+    }
+    let over = over.expect("a limit");
+    assert!(over.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    over.refused(429, "RATE_LIMITED", "too many requests");
+    let other = stage.company("other").await;
+    assert_eq!(stage.get("/balances", By::Key(&other.key)).await.taken(), json!([]));
+}

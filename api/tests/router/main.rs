@@ -1,0 +1,10 @@
+//! The router over real stores in a folder of their own, without sockets and without a processor: what is decided is played.
+
+mod accounts;
+mod books;
+mod envelope;
+mod played;
+mod programs;
+mod reviews;
+mod settings;
+mod stage;

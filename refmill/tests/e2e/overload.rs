@@ -1,0 +1,141 @@
+//! The log's disk does not finish: what may wait is bounded, clicks are shed first, and all that was taken is there afterwards.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::account::{Company, Link, click_body, sale_body, with};
+use crate::http::{Connection, Reply, Request};
+use crate::server::{Launch, Server};
+use crate::site::Site;
+use crate::stall::Stall;
+use crate::wait::{holds, within};
+
+const CLICK_DEPTH: usize = 64;
+const CONVERSION_DEPTH: usize = 128;
+/// Sent beyond a depth.
+const MORE: usize = 40;
+/// The queue is shared with the process's own events: a tick, a count of refusals.
+const OWN_EVENTS: usize = 8;
+/// What the process may come to hold however much is sent meanwhile.
+const MEMORY_KB: u64 = 160 << 10;
+/// One connection each.
+const FLOOD_BATCHES: usize = 400;
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+
+struct Waiting(Vec<Connection>);
+
+#[test]
+fn with_the_log_stalled_clicks_are_shed_first_and_nothing_taken_is_lost() {
+    let site = Site::new();
+    let stall = Stall::new(&site);
+    let server = stall.on(bounded(CLICK_DEPTH, CONVERSION_DEPTH)).start(&site);
+    let company = server.company();
+    let link = server.link(&company);
+    server.click(&company, &link);
+    server.dashboard_says(&company, 1, 0);
+
+    stall.begin();
+    let mut clicks = shed(&server, &click(&company, &link), CLICK_DEPTH, 0).expect("clicks are shed");
+    let taken = CLICK_DEPTH - clicks.0.len();
+    assert!(taken <= OWN_EVENTS, "{taken} places of {CLICK_DEPTH} are not clicks");
+    goes_on_without_the_log(&server, &company, &link);
+    let sales = || sale(&company, &link);
+    let mut sales = shed_each(&server, sales, CONVERSION_DEPTH - CLICK_DEPTH, OWN_EVENTS).expect("sales are shed later");
+    stays_small(&server, &company, &link).expect("memory is bounded");
+    stall.end();
+
+    let (clicked, sold) = (clicks.0.len() as u64, sales.0.len() as u64);
+    assert!(clicks.answers().iter().all(|reply| reply.good()["tracked"] == true));
+    for reply in sales.answers() {
+        let sale = reply.good();
+        server.decided(&company, sale["conversionId"].as_str().expect("an id"));
+    }
+    server.click(&company, &link);
+    let sale = server.sale(&company, &link);
+    assert_eq!(sale["affiliatePayout"], 800, "back to normal");
+    server.dashboard_says(&company, clicked + 2, sold + 1);
+    server.stop();
+}
+
+#[test]
+fn a_queue_without_a_bound_is_caught() {
+    let site = Site::new();
+    let stall = Stall::new(&site);
+    let server = stall.on(bounded(1 << 20, 1 << 20)).start(&site);
+    let company = server.company();
+    let link = server.link(&company);
+    stall.begin();
+    assert!(shed(&server, &click(&company, &link), CLICK_DEPTH, 0).is_err(), "nothing was shed");
+    assert!(stays_small(&server, &company, &link).is_err(), "memory grew");
+    stall.end();
+}
+
+fn bounded(clicks: usize, conversions: usize) -> Launch {
+    Launch::new().set("--click-queue-depth", clicks).set("--conversion-queue-depth", conversions)
+}
+
+fn click(company: &Company, link: &Link) -> Request {
+    Request::post("/track/click").json(&click_body(company, link))
+}
+
+fn sale(company: &Company, link: &Link) -> Request {
+    Request::post("/track/conversion").key(&company.key).json(&sale_body(link))
+}
+
+fn shed(server: &Server, request: &Request, depth: usize, slack: usize) -> Result<Waiting, String> {
+    shed_each(server, || request.clone(), depth, slack)
+}
+
+/// Sends more than may wait: what is beyond the depth is told at once to come back, the rest waits and is given back.
+fn shed_each(server: &Server, request: impl Fn() -> Request, depth: usize, slack: usize) -> Result<Waiting, String> {
+    let mut waiting: Vec<Connection> = (0..depth + MORE).map(|_| server.connect()).collect();
+    for connection in &mut waiting {
+        connection.write_request(&request()).map_err(|error| error.to_string())?;
+    }
+    let mut refused = Vec::new();
+    within(REFUSED_WITHIN, || {
+        let (answered, still) = waiting.drain(..).partition(|connection| connection.has_answer().expect("open"));
+        waiting = still;
+        refused.extend(Waiting(answered).answers());
+        holds(refused.len() >= MORE, format!("{} of {} were refused", refused.len(), depth + MORE))
+    })?;
+    for reply in &refused {
+        let says_when = reply.header("retry-after").and_then(|after| after.parse::<u64>().ok()).is_some_and(|after| after > 0);
+        holds(reply.status == 503 && reply.code() == "UNAVAILABLE" && says_when, reply)?;
+    }
+    let (least, most) = (depth.saturating_sub(OWN_EVENTS), depth + slack);
+    holds((least..=most).contains(&waiting.len()), format!("{} wait, not {least} to {most}", waiting.len()))?;
+    Ok(Waiting(waiting))
+}
+
+/// Far more than memory could hold, if it were kept.
+fn stays_small(server: &Server, company: &Company, link: &Link) -> Result<(), String> {
+    let item = with(click_body(company, link), json!({ "type": "click", "utmCampaign": "x".repeat(60) }));
+    let batch = Request::post("/track/batch").json(&Value::Array(vec![item; 700]));
+    let mut flood: Vec<Connection> = (0..FLOOD_BATCHES).map(|_| server.connect()).collect();
+    for connection in &mut flood {
+        connection.write_request(&batch).map_err(|error| error.to_string())?;
+        holds(server.memory_kb("VmRSS") < MEMORY_KB, format!("{} kB", server.memory_kb("VmRSS")))?;
+    }
+    within(REFUSED_WITHIN, || {
+        let answered = flood.iter().filter(|connection| connection.has_answer().expect("open")).count();
+        holds(answered == flood.len(), format!("{answered} of {} were answered", flood.len()))
+    })?;
+    holds(server.memory_kb("VmRSS") < MEMORY_KB, format!("{} kB", server.memory_kb("VmRSS")))
+}
+
+/// Reads are answered, and who follows a link arrives, without a receipt.
+fn goes_on_without_the_log(server: &Server, company: &Company, link: &Link) {
+    assert_eq!(server.send(&Request::get("/healthz")).status, 200);
+    assert_eq!(server.read_as(company, "/companies/dashboard")["totalClicks"], 1);
+    let visit = server.send(&Request::get(format!("/r/{}", link.code)));
+    let to = visit.header("location").unwrap_or_default();
+    assert!(visit.status == 302 && to.contains(&company.domain) && !to.contains("rm_click"), "{visit:?}");
+}
+
+impl Waiting {
+    fn answers(&mut self) -> Vec<Reply> {
+        self.0.iter_mut().map(|connection| connection.read(false).expect("an answer")).collect()
+    }
+}

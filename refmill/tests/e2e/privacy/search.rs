@@ -1,0 +1,179 @@
+//! Looks for canaries: as they are, as they may be encoded, and as hashes that anybody can make.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use data_encoding::{BASE64URL_NOPAD, BASE64_NOPAD, HEXLOWER};
+use rusqlite::Connection as Database;
+use rusqlite::types::ValueRef;
+use sha2::{Digest as _, Sha256};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// In every e-mail, and in nothing else.
+const WORD: &str = "zqcanary";
+const HANDFUL: usize = 6;
+const V4_START: [u8; 3] = [198, 51, 100];
+const V6_START: [u16; 4] = [0x2001, 0x0db8, 0x7a71, 0xc0de];
+
+#[derive(Default)]
+pub(super) struct Needles {
+    emails: Vec<String>,
+    v4: Vec<Ipv4Addr>,
+    v6: Vec<Ipv6Addr>,
+    turn: usize,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Finding {
+    pub(super) place: String,
+    what: String,
+    near: String,
+}
+
+impl Needles {
+    /// An e-mail that names the field it goes in by.
+    pub(super) fn email(&mut self, field: &str) -> String {
+        let email = format!("{WORD}.{field}.{}@leak.example", self.emails.len());
+        self.emails.push(email.clone());
+        email
+    }
+
+    pub(super) fn address_v4(&mut self) -> Ipv4Addr {
+        let [a, b, c] = V4_START;
+        let address = Ipv4Addr::new(a, b, c, 20 + self.v4.len() as u8);
+        self.v4.push(address);
+        address
+    }
+
+    pub(super) fn address_v6(&mut self) -> Ipv6Addr {
+        let [a, b, c, d] = V6_START;
+        let address = Ipv6Addr::new(a, b, c, d, 0x5eed, 0, 0, 0x70 + self.v6.len() as u16);
+        self.v6.push(address);
+        address
+    }
+
+    /// One of a handful, in turn, as the same people come again; none until there are enough.
+    pub(super) fn known_v4(&mut self) -> Option<Ipv4Addr> {
+        self.turn += 1;
+        (self.v4.len() >= HANDFUL).then(|| self.v4[self.turn % HANDFUL])
+    }
+
+    pub(super) fn known_v6(&mut self) -> Option<Ipv6Addr> {
+        (self.v6.len() >= HANDFUL).then(|| self.v6[self.turn % HANDFUL])
+    }
+
+    pub(super) fn in_files(&self, files: &[PathBuf]) -> Vec<Finding> {
+        let found = files.iter().flat_map(|file| {
+            // A file may go while this looks.
+            let bytes = std::fs::read(file).unwrap_or_default();
+            self.in_bytes(&file.display().to_string(), &bytes)
+        });
+        found.collect()
+    }
+
+    /// Every value of every table.
+    pub(super) fn in_tables(&self, name: &str, database: &Database) -> Vec<Finding> {
+        let mut tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("tables");
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0)).expect("names").flatten().collect();
+        let mut found = Vec::new();
+        for table in tables {
+            let mut statement = database.prepare(&format!("SELECT * FROM \"{table}\"")).expect("a table");
+            let columns: Vec<String> = statement.column_names().iter().map(|&column| column.to_owned()).collect();
+            let mut rows = statement.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                for (n, column) in columns.iter().enumerate() {
+                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(n).expect("a value") {
+                        found.extend(self.in_bytes(&format!("{name} {table}.{column}"), bytes));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn in_bytes(&self, place: &str, bytes: &[u8]) -> Vec<Finding> {
+        let folded = bytes.to_ascii_lowercase();
+        let found_at = |needle: &[u8], within: &[u8]| within.windows(needle.len()).position(|window| window == needle);
+        let finding = |what: String, at: usize| Finding { place: place.to_owned(), what, near: near(bytes, at) };
+        let mut found = Vec::new();
+        for (what, needle) in folded_needles() {
+            found.extend(found_at(&needle, &folded).map(|at| finding(what, at)));
+        }
+        for (what, needle) in self.exact_needles() {
+            found.extend(found_at(&needle, bytes).map(|at| finding(what, at)));
+        }
+        // Four bytes are found by chance now and then; two addresses at once are not.
+        let binary = |address: &Ipv4Addr| {
+            let octets = address.octets();
+            found_at(&octets, bytes).or_else(|| found_at(&octets.into_iter().rev().collect::<Vec<_>>(), bytes))
+        };
+        let places: BTreeSet<usize> = self.v4.iter().filter_map(binary).collect();
+        if places.len() > 1 {
+            found.extend(places.into_iter().map(|at| finding("an address in binary".to_owned(), at)));
+        }
+        found
+    }
+
+    /// What is found as it is written.
+    fn exact_needles(&self) -> Vec<(String, Vec<u8>)> {
+        let mut needles = Vec::new();
+        let mut add = |what: &str, needle: &[u8]| needles.push((what.to_owned(), needle.to_vec()));
+        // Encoded three bytes at a time, so a word looks one of three ways.
+        for skipped in 0..3 {
+            let padded = [vec![0; skipped], WORD.as_bytes().to_vec()].concat();
+            for encoded in [BASE64_NOPAD.encode(&padded), BASE64URL_NOPAD.encode(&padded)] {
+                let first = (skipped * 8).div_ceil(6);
+                let sure = (padded.len() * 8) / 6;
+                add("base64", &encoded.as_bytes()[first..sure]);
+            }
+        }
+        add("UTF-16", &WORD.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        add("an IPv6 network in binary", &V6_START.iter().flat_map(|part| part.to_be_bytes()).collect::<Vec<u8>>());
+        let texts = self.emails.iter().map(|email| email.clone().into_bytes());
+        let v4 = self.v4.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
+        let v6 = self.v6.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
+        let mapped = self.v4.iter().map(|address| address.to_ipv6_mapped().octets().to_vec());
+        for address in &self.v4 {
+            add("an address as IPv6", &address.to_ipv6_mapped().octets()[8..]);
+        }
+        for personal in texts.chain(v4).chain(v6).chain(mapped) {
+            for hash in public_hashes(&personal) {
+                add("a hash without a key", &hash);
+                add("a hash without a key, in hex", HEXLOWER.encode(&hash).as_bytes());
+            }
+        }
+        needles
+    }
+}
+
+/// What is found in capitals as well.
+fn folded_needles() -> Vec<(String, Vec<u8>)> {
+    let [a, b, c] = V4_START;
+    let network = V6_START.map(|part| format!("{part:x}")).join(":");
+    let network_padded = V6_START.map(|part| format!("{part:04x}")).join(":");
+    let needles = [
+        ("an e-mail", WORD.to_owned()),
+        ("an e-mail in hex", HEXLOWER.encode(WORD.as_bytes())),
+        ("an address", format!("{a}.{b}.{c}.")),
+        ("an IPv6 network", network),
+        ("an IPv6 network", network_padded),
+    ];
+    needles.map(|(what, needle)| (what.to_owned(), needle.into_bytes())).to_vec()
+}
+
+fn public_hashes(personal: &[u8]) -> Vec<Vec<u8>> {
+    let (short, long) = (xxh3_64(personal), xxh3_128(personal));
+    vec![
+        short.to_be_bytes().to_vec(),
+        short.to_le_bytes().to_vec(),
+        long.to_be_bytes().to_vec(),
+        long.to_le_bytes().to_vec(),
+        Sha256::digest(personal).to_vec(),
+    ]
+}
+
+fn near(bytes: &[u8], at: usize) -> String {
+    let around = &bytes[at.saturating_sub(60)..(at + 100).min(bytes.len())];
+    String::from_utf8_lossy(around).into_owned()
+}
