@@ -139,7 +139,13 @@ mod tests {
         ]);
         let of = |code: &str| *shown.iter().find(|entry| entry.currency.code() == code).unwrap();
         let usd = AffiliateBalance { currency: Currency::USD, pending: 100, available: 800, paid: 50, negative: 30 };
-        let none = AffiliateBalance { currency: Currency::parse(JPY).unwrap(), pending: 0, available: 0, paid: 0, negative: 0 };
+        let none = AffiliateBalance {
+            currency: Currency::parse(JPY).unwrap(),
+            pending: 0,
+            available: 0,
+            paid: 0,
+            negative: 0,
+        };
         assert_eq!((of("USD"), of(JPY), shown.len()), (usd, none, 2));
     }
 

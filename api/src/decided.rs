@@ -52,7 +52,12 @@ pub(crate) async fn wait_for(api: &Api, id: ConversionId, deadline: Deadline) ->
 }
 
 /// Appends an event and waits for its decision.
-pub(crate) async fn decide(api: &Api, caller: CompanyCaller, body: Body, deadline: Deadline) -> Result<Answer, ApiError> {
+pub(crate) async fn decide(
+    api: &Api,
+    caller: CompanyCaller,
+    body: Body,
+    deadline: Deadline,
+) -> Result<Answer, ApiError> {
     let id = api.ids.next();
     let waiting = api.waiters.register(id).await.map_err(|_| ApiError::Unavailable("too many wait for a decision"))?;
     let event = Event {

@@ -48,12 +48,14 @@ fn bare_host(text: &str) -> Option<String> {
 
 /// An http(s) URL without user part, blanks, backslashes or anything that identifies a person in what follows its host.
 fn web_url(text: &str) -> Option<Url> {
-    let plain = text.len() <= Domain::MAX_BYTES && !text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
+    let plain =
+        text.len() <= Domain::MAX_BYTES && !text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
     let url = plain.then(|| Url::parse(text).ok()).flatten()?;
     let written_out = text.get(url.scheme().len()..)?.starts_with("://");
     let user = !url.username().is_empty() || url.password().is_some() || authority(text).contains('@');
     let page = &url[url::Position::BeforePath..];
-    let right = matches!(url.scheme(), "http" | "https") && written_out && !user && named(&url) && !personal::is_personal(page);
+    let right =
+        matches!(url.scheme(), "http" | "https") && written_out && !user && named(&url) && !personal::is_personal(page);
     (right && url.as_str().len() <= Domain::MAX_BYTES).then_some(url)
 }
 
@@ -99,9 +101,25 @@ mod tests {
             assert_eq!(Domain::parse(text).map(|domain| domain.home()).as_deref(), Some(home), "{text}");
         }
         for wrong in [
-            "", "not a host", "ftp://a.example", "https://", "https:a.example", "a.example/path", "a.example:80", "a..example", ".example",
-            "https://me@a.example", "https://me:pw@a.example", "https://@a.example", "https://a.example\\x", "https://a.example/\n",
-            "javascript:alert(1)", "a.example?x", "a%2eexample", "https://a.example/jane@example.com", "https://a.example/?m=jane%40example.com",
+            "",
+            "not a host",
+            "ftp://a.example",
+            "https://",
+            "https:a.example",
+            "a.example/path",
+            "a.example:80",
+            "a..example",
+            ".example",
+            "https://me@a.example",
+            "https://me:pw@a.example",
+            "https://@a.example",
+            "https://a.example\\x",
+            "https://a.example/\n",
+            "javascript:alert(1)",
+            "a.example?x",
+            "a%2eexample",
+            "https://a.example/jane@example.com",
+            "https://a.example/?m=jane%40example.com",
             &format!("https://a.example/{}", "x".repeat(2_048)),
         ] {
             assert_eq!(Domain::parse(wrong), None, "{wrong:?}");
@@ -111,12 +129,22 @@ mod tests {
     #[test]
     fn only_the_host_and_its_subdomains_lie_under_it() {
         let domain = Domain::parse("https://acme.com").unwrap();
-        for right in ["https://acme.com/a?b=1#c", "http://acme.com:8080/", "https://eu.shop.ACME.com/", "https://acme.com."] {
+        for right in
+            ["https://acme.com/a?b=1#c", "http://acme.com:8080/", "https://eu.shop.ACME.com/", "https://acme.com."]
+        {
             assert!(domain.under(right).is_some(), "{right}");
         }
         for wrong in [
-            "https://evil.example/", "https://acme.com.evil.example/", "https://acme.com@evil.example/", "https://evil.example\\@acme.com/",
-            "//acme.com/", "acme.com", "https://evilacme.com/", "https://evil.example/?acme.com", "javascript:alert(1)", "ftp://acme.com/",
+            "https://evil.example/",
+            "https://acme.com.evil.example/",
+            "https://acme.com@evil.example/",
+            "https://evil.example\\@acme.com/",
+            "//acme.com/",
+            "acme.com",
+            "https://evilacme.com/",
+            "https://evil.example/?acme.com",
+            "javascript:alert(1)",
+            "ftp://acme.com/",
         ] {
             assert_eq!(domain.under(wrong), None, "{wrong}");
         }

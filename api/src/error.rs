@@ -104,9 +104,11 @@ impl ApiError {
             ApiError::Invalid { .. } => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
             ApiError::AlreadyResolved => (StatusCode::CONFLICT, "ALREADY_RESOLVED"),
             ApiError::Duplicate(_) => (StatusCode::CONFLICT, "DUPLICATE"),
-            ApiError::Unavailable(_) | ApiError::NotReady(_) | ApiError::Store(_) | ApiError::Random(_) | ApiError::Sign(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
-            }
+            ApiError::Unavailable(_)
+            | ApiError::NotReady(_)
+            | ApiError::Store(_)
+            | ApiError::Random(_)
+            | ApiError::Sign(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         }
     }
 

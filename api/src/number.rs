@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn rates_and_percents_are_plain_json_numbers() {
-        for (ppm, wanted) in [(100_000, "0.10"), (150_000, "0.15"), (333_333, "0.333333"), (1_000_000, "1.00"), (10_005, "0.010005")] {
+        for (ppm, wanted) in
+            [(100_000, "0.10"), (150_000, "0.15"), (333_333, "0.333333"), (1_000_000, "1.00"), (10_005, "0.010005")]
+        {
             check(RateNumber(Rate(ppm)), wanted);
         }
         for (part, whole, wanted) in [

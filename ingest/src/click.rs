@@ -35,7 +35,7 @@ const EVENT_ID_CHARS_MAX: usize = 64;
 const OPENINGS_MAX: usize = 64;
 
 /// What a click says, as it came in.
-pub(crate) struct Said<'a> {
+pub struct Said<'a> {
     pub(crate) code: Code,
     pub(crate) landing_page: Cow<'a, str>,
     pub(crate) referrer: Option<Cow<'a, str>>,
@@ -77,7 +77,7 @@ pub(crate) async fn answer(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, b
 }
 
 /// Reads the body quickly; only one that can't be read is read again to name what is wrong.
-pub(crate) fn parse(body: &[u8]) -> Result<Said<'static>, Invalid> {
+pub fn parse(body: &[u8]) -> Result<Said<'static>, Invalid> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Raw<'a> {

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod agent;
 pub mod body;
+pub mod click;
 pub mod connection;
 pub mod counts;
 pub mod edge;
@@ -17,7 +18,6 @@ pub mod waiters;
 
 mod answer;
 mod batch;
-mod click;
 mod conversion;
 mod disposable;
 mod page;

@@ -55,14 +55,21 @@ impl Memory {
         }
     }
 
-    /// What has changed since the last time, as it is now.
-    pub(crate) fn delta(&mut self) -> TouchDelta {
-        let touches = &self.touches;
+    /// What has changed since it was saved, as it is now.
+    pub(crate) fn delta(&self) -> TouchDelta {
+        let Touches { links, seen, velocity } = &self.touches;
         TouchDelta {
-            links: self.links.drain().filter_map(|link| Some((link, *touches.links.get(&link)?))).collect(),
-            seen: self.seen.drain().filter_map(|id| Some((id, *touches.seen.get(&id)?))).collect(),
-            velocity: self.visitors.drain().filter_map(|visitor| Some((visitor, *touches.velocity.get(&visitor)?))).collect(),
+            links: self.links.iter().filter_map(|link| Some((*link, *links.get(link)?))).collect(),
+            seen: self.seen.iter().filter_map(|id| Some((*id, *seen.get(id)?))).collect(),
+            velocity: self.visitors.iter().filter_map(|visitor| Some((*visitor, *velocity.get(visitor)?))).collect(),
         }
+    }
+
+    /// The delta has been saved.
+    pub(crate) fn saved(&mut self) {
+        self.links.clear();
+        self.seen.clear();
+        self.visitors.clear();
     }
 
     /// Forgets what is too old to matter at `now`, and the oldest of what is too much.
@@ -110,6 +117,7 @@ mod tests {
         memory.take_in(&Effect::See { id, position: Position { partition: 0, offset: 1 }, at: TimeMs(0) });
         memory.forget(TimeMs(SEEN_FOR_MS));
         assert_eq!(memory.delta().seen.len(), 1);
+        memory.saved();
         assert_eq!(memory.delta().seen.len(), 0);
         memory.forget(TimeMs(SEEN_FOR_MS + 1));
         assert!(memory.touches.seen.is_empty());

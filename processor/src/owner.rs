@@ -11,12 +11,14 @@ use schemas::{
     time::{MINUTE_MS, TimeMs},
     wire::encode_event,
 };
+use metrics::counter;
 use stores::{
+    StoreError,
     catalog::Catalog,
     facts::{Block, Facts, Held},
-    ledger::Ledger,
+    ledger::{CommitError, Ledger},
     log::{Class, Log},
-    touches::Touches,
+    touches::{SaveError, Touches},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -66,6 +68,9 @@ const TICK_EVERY_MS: i64 = MINUTE_MS;
 
 /// How often an owner that has nothing to decide looks at what time has brought.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// After a store has failed.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Everything that one owner of one partition holds.
 pub(crate) struct Owner {
@@ -123,11 +128,22 @@ impl Owner {
         let mut held = self.deps.facts.held();
         while !shutdown.is_cancelled() {
             log_end.borrow_and_update();
-            if self.step().await? {
-                self.keep_up(&mut held).await?;
-                continue;
+            match self.turn(&mut held).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                // What a store could not do was not done: it is tried again, and meanwhile the log takes what comes.
+                Err(
+                    ProcessError::Store(error)
+                    | ProcessError::Commit(CommitError::Store(error))
+                    | ProcessError::Touches(SaveError::Store(error)),
+                ) if !matches!(error, StoreError::Closed) => {
+                    counter!("refmill_store_failures_total").increment(1);
+                    tracing::error!(%error, "a store failed; trying again");
+                    shutdown.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
-            self.keep_up(&mut held).await?;
             let look = self.block.due().map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -137,6 +153,13 @@ impl Owner {
             }
         }
         Ok(())
+    }
+
+    /// Decides a batch, if there is one, and does what its time has come.
+    async fn turn(&mut self, held: &mut watch::Receiver<Held>) -> Result<bool, ProcessError> {
+        let decided = self.step().await?;
+        self.keep_up(held).await?;
+        Ok(decided)
     }
 
     /// What is to be done between batches, each when its time has come.
@@ -178,6 +201,7 @@ impl Owner {
         }
         let delta = self.memory.delta();
         self.deps.touches.save(self.partition, self.epoch, self.touches_saved, self.next, delta).await?;
+        self.memory.saved();
         self.touches_saved = self.next;
         Ok(())
     }

@@ -156,6 +156,7 @@ async fn remember(deps: &Deps, partition: u32, epoch: u64, next: u64) -> Result<
         from = stretch.to;
     }
     deps.touches.save(partition, epoch, loaded.next, next, memory.delta()).await?;
+    memory.saved();
     Ok(memory)
 }
 

@@ -155,11 +155,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REFMILL_SMTP_FROM", value_name = "MAILBOX")]
     pub(crate) smtp_from: Option<String>,
 
-    /// Clicks that one address may make: all at once, refilled evenly over the hour
+    /// Clicks that one address may make: all at once, refilled evenly over the hour; 0 sets no limit
     #[arg(long, env = "REFMILL_CLICKS_PER_IP_PER_HOUR", value_name = "N")]
     pub(crate) clicks_per_ip_per_hour: Option<i64>,
 
-    /// Requests that one key may make
+    /// Requests that one key may make; 0 sets no limit
     #[arg(long, env = "REFMILL_REQUESTS_PER_KEY_PER_SECOND", value_name = "N")]
     pub(crate) requests_per_key_per_second: Option<i64>,
 

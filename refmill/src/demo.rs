@@ -51,13 +51,14 @@ pub(crate) async fn run(config: Config, args: DemoArgs) -> anyhow::Result<()> {
     let limits = Limits { in_flight, until: Instant::now() + Duration::from_secs(args.max_seconds) };
     let played = play::play(Arc::clone(&server), links, input, limits).await?;
     let after = State::caught_up(&server, &before, &played).await?;
+    say(&report(&credentials, &played, &before, &after))?;
     let ledger = Ledger::fetch(&server).await?;
-    say(&report(&credentials, &played, &before, &after, &ledger))?;
+    say(&format!("\nthe ledger\n{}\n", report::ledger(&ledger)))?;
     state::judge(&played, &before, &after, &ledger)
 }
 
-/// All that is said at the end.
-fn report(credentials: &DemoCredentials, played: &Played, before: &State, after: &State, ledger: &[Ledger]) -> String {
+/// What became of the events, and who earned from them.
+fn report(credentials: &DemoCredentials, played: &Played, before: &State, after: &State) -> String {
     let since = after.since(before);
     let mut text = format!("{}\n{}", report::outcomes(&played.tally, &since), report::surprises(&played.tally));
     let top = &after.dashboard.top_affiliates;
@@ -66,10 +67,10 @@ fn report(credentials: &DemoCredentials, played: &Played, before: &State, after:
         credentials.affiliates.iter().find(of).map(|affiliate| affiliate.email.clone())
     };
     let top = report::partners(&top[..top.len().min(PARTNERS_SHOWN)], email);
-    text.push_str(&format!("\ntop partners, in GBP\n{top}\n\nthe ledger\n{}\n", report::ledger(ledger)));
     if played.unsent > 0 {
         text.push_str(&format!("the time was up (--max-seconds): {} events were not sent\n", played.unsent));
     }
+    text.push_str(&format!("\ntop partners, in GBP\n{top}\n"));
     text
 }
 

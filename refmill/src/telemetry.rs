@@ -16,9 +16,12 @@ const SECONDS: [f64; 14] = [
 /// Records a batch or a group.
 const RECORDS: [f64; 8] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
 
+/// Parts that tell more than anybody asked, unless the level names them.
+const QUIET: &str = "refinery_core=warn";
+
 /// Log lines go to standard error: standard output holds the ready lines alone.
 pub(crate) fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(level).context("--log-level cannot be read")?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{level}")).context("--log-level cannot be read")?;
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Human => registry

@@ -1,11 +1,13 @@
 //! What every ledger must do. Another variant only names itself in [`variants`].
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "ledger/facts.rs"]
 mod facts;
-#[path = "ledger/fetch.rs"]
-mod fetch;
 #[path = "ledger/fencing.rs"]
 mod fencing;
+#[path = "ledger/fetch.rs"]
+mod fetch;
 #[path = "ledger/keys.rs"]
 mod keys;
 #[path = "ledger/money.rs"]

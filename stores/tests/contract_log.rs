@@ -1,5 +1,7 @@
 //! What every log must do. Another variant only names itself in [`variants`].
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     future::Future,
     path::Path,
@@ -89,7 +91,10 @@ async fn events_stand_in_the_order_they_came_in_and_stay_over_a_reopening() {
         assert_eq!(*log.watch_end().borrow(), 4);
         let records = log.read(0, 0, 10).await.unwrap();
         assert_eq!(records.iter().map(|record| record.bytes.as_slice()).collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
-        assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), (0..4).map(at).collect::<Vec<_>>());
+        assert_eq!(
+            records.iter().map(|record| record.position).collect::<Vec<_>>(),
+            (0..4).map(at).collect::<Vec<_>>()
+        );
         assert_eq!(log.read(0, 1, 2).await.unwrap(), records[1..3]);
         assert!(log.read(0, 4, 10).await.unwrap().is_empty());
         assert!(matches!(log.read(1, 0, 10).await, Err(StoreError::NoPartition(1))));
@@ -363,7 +368,8 @@ async fn closing_writes_what_waits_and_answers_what_comes_after() {
 async fn files_of_another_deployment_and_of_a_newer_version_are_refused() {
     let folder = TempDir::new().unwrap();
     open(Variant::Embedded, &folder).close().await;
-    let open_as = |deployment| Log::open(folder.path(), deployment, LogLimits::default(), Box::new(|| TimeMs(0))).map(drop);
+    let open_as =
+        |deployment| Log::open(folder.path(), deployment, LogLimits::default(), Box::new(|| TimeMs(0))).map(drop);
     assert!(matches!(open_as(DeploymentId(8)), Err(OpenError::Foreign { .. })));
     let outside = Connection::open(folder.path().join("log.db")).unwrap();
     outside

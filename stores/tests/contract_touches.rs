@@ -1,5 +1,7 @@
 //! What every store of touches must do. Another variant only names itself in [`variants`].
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::{collection::vec, option, prelude::*};
 use rules::touches::{LinkTouch, Seen, SeenId, Touch, VELOCITY_BUCKET_MS, Velocity, Visitor};
 use rusqlite::Connection;
@@ -55,21 +57,31 @@ fn link(link: u64, known: LinkTouch) -> TouchDelta {
 }
 
 fn deltas() -> impl Strategy<Value = TouchDelta> {
-    let known = (option::of(any::<u64>()), option::of(any::<u64>()), option::of(any::<i64>())).prop_map(|(first, last, until)| LinkTouch {
-        first: first.map(touch),
-        last: last.map(touch),
-        awaiting_until: until.map(TimeMs),
-    });
+    let known = (option::of(any::<u64>()), option::of(any::<u64>()), option::of(any::<i64>())).prop_map(
+        |(first, last, until)| LinkTouch {
+            first: first.map(touch),
+            last: last.map(touch),
+            awaiting_until: until.map(TimeMs),
+        },
+    );
     let id = prop_oneof![
         any::<u128>().prop_map(|id| SeenId::Event(EventId(id))),
         (0_u64..4, any::<u64>()).prop_map(|(link, event_id_hash)| SeenId::Client { link: LinkId(link), event_id_hash }),
     ];
-    let seen = (any::<u64>(), 0..HOUR_MS).prop_map(|(offset, at)| Seen { position: Position { partition: 0, offset }, at: TimeMs(NOON + at) });
-    let velocity = (0_i64..12, any::<[u8; 12]>(), any::<u16>())
-        .prop_map(|(ahead, counts, peak)| Velocity { newest: NOON / VELOCITY_BUCKET_MS + ahead, counts, peak });
+    let seen = (any::<u64>(), 0..HOUR_MS)
+        .prop_map(|(offset, at)| Seen { position: Position { partition: 0, offset }, at: TimeMs(NOON + at) });
+    let velocity = (0_i64..12, any::<[u8; 12]>(), any::<u16>()).prop_map(|(ahead, counts, peak)| Velocity {
+        newest: NOON / VELOCITY_BUCKET_MS + ahead,
+        counts,
+        peak,
+    });
     let visitor = (0_u64..4, 0_u64..4).prop_map(|(link, address_cut)| Visitor { link: LinkId(link), address_cut });
     let links = vec(((0_u64..6).prop_map(LinkId), known), 0..5);
-    (links, vec((id, seen), 0..5), vec((visitor, velocity), 0..5)).prop_map(|(links, seen, velocity)| TouchDelta { links, seen, velocity })
+    (links, vec((id, seen), 0..5), vec((visitor, velocity), 0..5)).prop_map(|(links, seen, velocity)| TouchDelta {
+        links,
+        seen,
+        velocity,
+    })
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -130,13 +142,18 @@ async fn check_compare_and_set(subject: &Subject) -> Result<(), &'static str> {
         (2, 11, 20, "a stretch was left out"),
         (3, 5, 20, "a newer epoch saved from elsewhere"),
     ] {
-        if !matches!(subject.save(epoch, from, to, link(1, stale)).await, Err(SaveError::Moved { epoch: 2, next: 10 })) {
+        if !matches!(subject.save(epoch, from, to, link(1, stale)).await, Err(SaveError::Moved { epoch: 2, next: 10 }))
+        {
             return Err(wrong);
         }
     }
     subject.save(3, 10, 12, TouchDelta::default()).await.map_err(|_| "a newer epoch was refused")?;
     let loaded = subject.store.load(0).await.map_err(|_| "not loaded")?;
-    if (loaded.next, loaded.touches.links[&LinkId(1)]) == (12, mine) { Ok(()) } else { Err("a refused save changed something") }
+    if (loaded.next, loaded.touches.links[&LinkId(1)]) == (12, mine) {
+        Ok(())
+    } else {
+        Err("a refused save changed something")
+    }
 }
 
 #[tokio::test]
@@ -188,7 +205,10 @@ async fn a_forgotten_partition_is_made_again_from_its_start() {
         store.forget(0).await.unwrap();
         assert_eq!(store.load(0).await.unwrap(), Loaded::default());
         assert_eq!(store.load(1).await.unwrap().next, 10);
-        assert!(matches!(store.save(0, 3, 0, 5, TouchDelta::default()).await, Err(SaveError::Moved { epoch: 4, next: 0 })));
+        assert!(matches!(
+            store.save(0, 3, 0, 5, TouchDelta::default()).await,
+            Err(SaveError::Moved { epoch: 4, next: 0 })
+        ));
         store.save(0, 4, 0, 5, TouchDelta::default()).await.unwrap();
         store.close().await;
     }

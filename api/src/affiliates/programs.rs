@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use crate::{
     Api,
+    companies::rate_of,
     error::ApiError,
     links::{LinkTotals, totals, url},
     number::RateNumber,
-    companies::rate_of,
 };
 
 /// How many programs and how many links an affiliate's overview looks at.

@@ -12,7 +12,9 @@ pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 impl<'a> Fields<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Fields<'a>, ApiError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ApiError::invalid("body", "takes UTF-8"))?;
-        let wrong = |error: serde_json::Error| ApiError::invalid("body", format!("takes a JSON object, and this is none: {error}"));
+        let wrong = |error: serde_json::Error| {
+            ApiError::invalid("body", format!("takes a JSON object, and this is none: {error}"))
+        };
         let Object(fields) = serde_json::from_str(text).map_err(wrong)?;
         for (name, value) in &fields {
             if name.contains('\0') {
@@ -98,13 +100,11 @@ mod tests {
     const RATES: RangeInclusive<Rate> = Rate(10_000)..=Rate(1_000_000);
 
     /// What reading a field of a body gives, or the message of its refusal.
-    fn check<T: std::fmt::Debug>(
+    fn check<T: std::fmt::Debug + PartialEq>(
         body: impl AsRef<[u8]>,
         read: impl Fn(&Fields<'_>) -> Result<T, ApiError>,
         wanted: Result<T, &str>,
-    ) where
-        T: PartialEq,
-    {
+    ) {
         let body = body.as_ref();
         let got = Fields::parse(body).and_then(|fields| read(&fields)).map_err(|error| error.to_string());
         let shown = String::from_utf8_lossy(body);
@@ -121,7 +121,18 @@ mod tests {
         check(r#" { "\u0061" : "\u00e9\ud83d\ude00" } "#, read, Ok("\u{e9}\u{1f600}".into()));
         let deep = format!(r#"{{"z":{}{},"a":"x"}}"#, "[".repeat(4_000), "]".repeat(4_000));
         check(deep, read, Ok("x".into()));
-        for none in ["", "[]", "null", "5", "\"x\"", "{", r#"{"a":"x"}{}"#, r#"{"a":"x",}"#, "{\"a\":\"\n\"}", r#"{"a":"x","a":"y"}"#] {
+        for none in [
+            "",
+            "[]",
+            "null",
+            "5",
+            "\"x\"",
+            "{",
+            r#"{"a":"x"}{}"#,
+            r#"{"a":"x",}"#,
+            "{\"a\":\"\n\"}",
+            r#"{"a":"x","a":"y"}"#,
+        ] {
             check(none, read, Err("body: takes a JSON object"));
         }
         check("[".repeat(4_000), read, Err("body: takes a JSON object"));
@@ -137,7 +148,9 @@ mod tests {
         let read = |fields: &Fields<'_>| fields.text("a", 1..=5);
         let message = "a: takes a text of 1 to 5 characters";
         check(r#"{"a":"\u00e9\u00e9\u00e9\u00e9\u00e9"}"#, read, Ok("\u{e9}".repeat(5)));
-        for wrong in ["{}", r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":"123456"}"#, r#"{"a":5}"#, r#"{"a":["x"]}"#, r#"{"A":"x"}"#] {
+        for wrong in
+            ["{}", r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":"123456"}"#, r#"{"a":5}"#, r#"{"a":["x"]}"#, r#"{"A":"x"}"#]
+        {
             check(wrong, read, Err(message));
         }
         check(r#"{"a":null}"#, |fields| fields.text_or_none("a", 1..=5), Ok(None));
@@ -147,10 +160,23 @@ mod tests {
     fn numbers_are_read_from_their_digits() {
         let rate = |fields: &Fields<'_>| fields.rate_or_none("a", RATES);
         let message = "a: takes a number from 0.01 to 1.00 with at most six decimals";
-        for (text, ppm) in [("0.10", 100_000), ("0.1", 100_000), ("1", 1_000_000), ("1.0", 1_000_000), ("0.333333", 333_333)] {
+        for (text, ppm) in
+            [("0.10", 100_000), ("0.1", 100_000), ("1", 1_000_000), ("1.0", 1_000_000), ("0.333333", 333_333)]
+        {
             check(format!(r#"{{"a":{text}}}"#), rate, Ok(Some(Rate(ppm))));
         }
-        for wrong in ["0", "0.009999", "1.000001", "-0.1", "\"0.1\"", "0.12345678", "1e-1", "true", "[0.1]", "0.10000000000000000000001"] {
+        for wrong in [
+            "0",
+            "0.009999",
+            "1.000001",
+            "-0.1",
+            "\"0.1\"",
+            "0.12345678",
+            "1e-1",
+            "true",
+            "[0.1]",
+            "0.10000000000000000000001",
+        ] {
             check(format!(r#"{{"a":{wrong}}}"#), rate, Err(message));
         }
         let integer = |fields: &Fields<'_>| fields.integer_or_none("a", 1..=90);

@@ -100,7 +100,10 @@ pub(crate) async fn analytics(
         daily: daily.into_iter().map(AnalyticsDay::from).collect(),
         traffic_sources: sources.into_iter().map(TrafficSource::from).collect(),
         top_pages: pages.into_iter().map(TopPage::from).collect(),
-        revenue_by_day: (1..).zip(weekdays).map(|(day_of_week, revenue)| WeekdayRevenue { day_of_week, revenue }).collect(),
+        revenue_by_day: (1..)
+            .zip(weekdays)
+            .map(|(day_of_week, revenue)| WeekdayRevenue { day_of_week, revenue })
+            .collect(),
         period_days: period.count,
         currency,
         other_currencies: currencies.others,

@@ -137,7 +137,8 @@ mod tests {
             ],
             7,
         );
-        let days: Vec<_> = outcomes.outcomes.iter().map(|day| (day.date.as_str(), day.outcomes.kind, day.outcomes.total)).collect();
+        let days: Vec<_> =
+            outcomes.outcomes.iter().map(|day| (day.date.as_str(), day.outcomes.kind, day.outcomes.total)).collect();
         assert_eq!(days, [("1970-01-02", "click", 6), ("1970-01-02", "sale", 9), ("1970-01-03", "sale", 3)]);
         let sales = outcomes.totals.iter().find(|totals| totals.kind == "sale").unwrap();
         assert_eq!((sales.attributed, sales.edge_refused, sales.total, outcomes.totals.len()), (7, 5, 12, 5));

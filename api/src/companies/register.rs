@@ -43,7 +43,8 @@ pub(crate) struct Register {
 impl FromFields for Register {
     fn from_fields(fields: &Fields<'_>) -> Result<Register, ApiError> {
         let domain = fields.text("domain", 1..=2_048)?;
-        let takes = || ApiError::invalid("domain", "takes a host such as acme.com or an http(s) URL without a user part");
+        let takes =
+            || ApiError::invalid("domain", "takes a host such as acme.com or an http(s) URL without a user part");
         Ok(Register {
             name: fields.text("name", 1..=255)?,
             domain: Domain::parse(&domain).ok_or_else(takes)?,
@@ -83,7 +84,8 @@ pub(crate) async fn register(
 ) -> Result<Created<Registered>, ApiError> {
     let id = CompanyId(u64::from_be_bytes(random()?));
     let (secret, publishable) = (Secret::key(CredentialKind::Secret)?, Secret::key(CredentialKind::Publishable)?);
-    let keys = vec![credential(CredentialKind::Secret, &secret)?, credential(CredentialKind::Publishable, &publishable)?];
+    let keys =
+        vec![credential(CredentialKind::Secret, &secret)?, credential(CredentialKind::Publishable, &publishable)?];
     let company = company(&api, id, asked, keys)?;
     let change = api.catalog.register_company(company).await.map_err(|error| match error {
         RegisterError::Taken => ApiError::Duplicate("a company is registered under this e-mail address"),

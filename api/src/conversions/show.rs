@@ -82,12 +82,7 @@ async fn show_to_partner(api: &Api, partner: PartnerId, id: &str) -> Reply<Shown
     decided(api, &found, conversion, explanation).await
 }
 
-async fn decided(
-    api: &Api,
-    found: &Conversion,
-    conversion: ConversionView,
-    explanation: Explanation,
-) -> Reply<Shown> {
+async fn decided(api: &Api, found: &Conversion, conversion: ConversionView, explanation: Explanation) -> Reply<Shown> {
     let refunds = api.ledger.refunds(found.id).await?.into_iter().map(RefundView::from).collect();
     Ok(data(Shown::Decided(Box::new(DecidedConversion { conversion, refunds, explanation }))))
 }

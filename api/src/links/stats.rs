@@ -1,9 +1,6 @@
 use std::collections::HashMap;
 
-use schemas::{
-    ids::LinkId,
-    money::Currency,
-};
+use schemas::{ids::LinkId, money::Currency};
 use serde::Serialize;
 use stores::facts::LinkStats;
 use utoipa::ToSchema;

@@ -33,7 +33,13 @@ mod tests {
         let to = Email::parse("Jane.D+x@example.com").unwrap();
         let url = format!("http://127.0.0.1:8080/login?token={}", "aB-_".repeat(11));
         let text = String::from_utf8(magic_link(&from, &to, &url).unwrap().formatted()).unwrap();
-        for part in ["From: Refmill <refmill@localhost>\r\n", "To: Jane.D+x@example.com\r\n", "Message-ID: <", "Content-Type: text/plain", "Date: "] {
+        for part in [
+            "From: Refmill <refmill@localhost>\r\n",
+            "To: Jane.D+x@example.com\r\n",
+            "Message-ID: <",
+            "Content-Type: text/plain",
+            "Date: ",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         let body = text.split_once("\r\n\r\n").unwrap().1.replace("=\r\n", "").replace("=3D", "=");

@@ -1,7 +1,4 @@
-use std::{
-    fs, io,
-    path::PathBuf,
-};
+use std::{fs, io, path::PathBuf};
 
 use crate::secret::random;
 
@@ -38,6 +35,9 @@ mod tests {
         outbox.put(b"one").await.unwrap();
         outbox.put(b"two").await.unwrap();
         let files: Vec<PathBuf> = fs::read_dir(&outbox.folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(files.len() == 2 && files.iter().all(|file| file.extension().is_some_and(|end| end == "eml")), "{files:?}");
+        assert!(
+            files.len() == 2 && files.iter().all(|file| file.extension().is_some_and(|end| end == "eml")),
+            "{files:?}"
+        );
     }
 }

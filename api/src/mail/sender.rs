@@ -33,7 +33,10 @@ pub struct MailSender {
 pub enum Transport {
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
     /// Files, and each link shown where whoever develops looks.
-    Development { outbox: Outbox, print: Arc<dyn Fn(&str) + Send + Sync> },
+    Development {
+        outbox: Outbox,
+        print: Arc<dyn Fn(&str) + Send + Sync>,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,8 @@ async fn numbers_of_nothing_are_zeros() {
     assert_eq!((&analytics["currency"], &analytics["periodDays"]), (&json!("JPY"), &json!(7)));
     let daily = analytics["daily"].as_array().unwrap();
     assert!(daily.len() == 7 && daily.iter().all(|day| day["clicks"] == 0 && day["revenue"] == 0));
-    let weekdays: Vec<_> = analytics["revenueByDay"].as_array().unwrap().iter().map(|day| day["dayOfWeek"].clone()).collect();
+    let weekdays: Vec<_> =
+        analytics["revenueByDay"].as_array().unwrap().iter().map(|day| day["dayOfWeek"].clone()).collect();
     assert_eq!(weekdays, [1, 2, 3, 4, 5, 6, 7]);
 
     let listed = stage.get("/companies/conversions?status=pending", by).await;

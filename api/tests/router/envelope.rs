@@ -62,7 +62,10 @@ async fn the_documentation_asks_no_other_host() {
     let document = stage.get("/openapi.json", By::Nobody).await;
     assert_eq!(document.body["openapi"], "3.1.0");
     let page = stage.get("/docs/", By::Nobody).await;
-    assert!(page.status.is_success() && page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
+    assert!(
+        page.status.is_success()
+            && page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'")
+    );
     let request = Request::get("/docs/swagger-initializer.js").body(Body::empty()).unwrap();
     let script = stage.text(request).await;
     assert!(script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#), "{script}");

@@ -53,7 +53,7 @@ impl Stage {
         let kind = if matches!(event.body, Body::Review(_)) { EventKind::Review } else { EventKind::Refund };
         let company = event.body.company().unwrap();
         let decision = Decision { event: event.id, position: record.position, reply_to: None, company, kind, answer };
-        self.deployment.log.publish(vec![(None, encode_decision(decision))]).await.unwrap();
+        self.deployment.log.publish(vec![(None, encode_decision(&decision))]).await.unwrap();
         event
     }
 
@@ -65,7 +65,13 @@ impl Stage {
             threshold: Some("any".to_owned()),
             sentence: "the customer is the affiliate".to_owned(),
         };
-        let commission = Step::Commission { input: 9999, rate: Some("0.10".into()), exact: Some("999.9".into()), flat: None, result: 1000 };
+        let commission = Step::Commission {
+            input: 9999,
+            rate: Some("0.10".into()),
+            exact: Some("999.9".into()),
+            flat: None,
+            result: 1000,
+        };
         let split = Step::Split { fee: "0.20".into(), result: Parts { partner: 800, platform: 200 } };
         Conversion {
             id: self.conversion_id(company, order),

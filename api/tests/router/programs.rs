@@ -10,11 +10,18 @@ async fn a_company_makes_links() {
     let make = async |body| stage.post("/companies/links", by, body).await;
     let plain = make(json!({"affiliateEmail": "jane@example.com"})).await.made();
     let code = plain["code"].as_str().unwrap();
-    assert_eq!((&plain["url"], &plain["destination"]), (&json!(format!("{PUBLIC_URL}/r/{code}")), &json!("https://one.example/")));
+    assert_eq!(
+        (&plain["url"], &plain["destination"]),
+        (&json!(format!("{PUBLIC_URL}/r/{code}")), &json!("https://one.example/"))
+    );
     let body = json!({"affiliateEmail": "JANE@example.com", "name": "Summer", "code": "Jane-10", "destination": "https://eu.one.example/a?b=1"});
     let named = make(body).await.made();
     assert_eq!((&named["code"], &named["affiliateId"]), (&json!("Jane-10"), &plain["affiliateId"]));
-    make(json!({"affiliateEmail": "joe@example.com", "code": "jANE-10"})).await.refused(409, "DUPLICATE", "code: is taken");
+    make(json!({"affiliateEmail": "joe@example.com", "code": "jANE-10"})).await.refused(
+        409,
+        "DUPLICATE",
+        "code: is taken",
+    );
     for (field, wrong) in [
         ("affiliateEmail", json!("jane")),
         ("name", json!("")),
@@ -54,7 +61,8 @@ async fn an_affiliate_joins_once() {
     let jwt = stage.sign_in("jane@example.com", "affiliate").await;
     let by = By::Token(&jwt);
     let listed = stage.get("/programs?perPage=100", By::Nobody).await.taken();
-    let wanted = json!([{"companyId": company.id, "name": "Acme", "domain": "https://one.example", "commissionRate": 0.10}]);
+    let wanted =
+        json!([{"companyId": company.id, "name": "Acme", "domain": "https://one.example", "commissionRate": 0.10}]);
     assert_eq!(listed, wanted);
     let join = async |body| stage.post("/affiliates/programs", by, body).await;
     for nobody in ["cmp_nothing", "cmp_0000000000001", "aff_0000000000001"] {
@@ -67,12 +75,18 @@ async fn an_affiliate_joins_once() {
     join(json!({"companyId": company.id})).await.refused(409, "DUPLICATE", "the affiliate has joined");
 
     let links = stage.get("/affiliates/links", by).await.taken();
-    assert_eq!((&links[0]["code"], &links[0]["companyId"], &links[0]["earned"]), (&json!("Jane-10"), &json!(company.id), &json!(0)));
+    assert_eq!(
+        (&links[0]["code"], &links[0]["companyId"], &links[0]["earned"]),
+        (&json!("Jane-10"), &json!(company.id), &json!(0))
+    );
     let dashboard = stage.get("/affiliates/dashboard", by).await.taken();
     assert_eq!(dashboard["affiliate"]["email"], "jane@example.com");
     assert_eq!((&dashboard["stats"]["activePrograms"], &dashboard["recentPayouts"]), (&json!(1), &json!([])));
     let program = &dashboard["programs"][0];
-    assert_eq!((&program["companyId"], &program["links"]), (&json!(company.id), &json!([{"code": "Jane-10", "url": url}])));
+    assert_eq!(
+        (&program["companyId"], &program["links"]),
+        (&json!(company.id), &json!([{"code": "Jane-10", "url": url}]))
+    );
 }
 
 #[tokio::test]
@@ -81,11 +95,18 @@ async fn an_affiliate_has_a_name() {
     let jwt = stage.sign_in("jane@example.com", "affiliate").await;
     let by = By::Token(&jwt);
     let first = stage.get("/affiliates/settings", by).await.taken();
-    assert_eq!((&first["name"], &first["tier"], &first["stripeConnectId"]), (&json!(null), &json!("standard"), &json!(null)));
+    assert_eq!(
+        (&first["name"], &first["tier"], &first["stripeConnectId"]),
+        (&json!(null), &json!("standard"), &json!(null))
+    );
     let named = stage.put("/affiliates/settings", by, json!({"name": "Zoë Ünicode"})).await.taken();
     assert_eq!((&named["name"], &named["email"]), (&json!("Zoë Ünicode"), &json!("jane@example.com")));
     for wrong in [json!(""), json!("x".repeat(256)), json!(5)] {
-        stage.put("/affiliates/settings", by, json!({"name": wrong})).await.refused(400, "VALIDATION_ERROR", "name: takes");
+        stage.put("/affiliates/settings", by, json!({"name": wrong})).await.refused(
+            400,
+            "VALIDATION_ERROR",
+            "name: takes",
+        );
     }
     assert_eq!(stage.get("/affiliates/settings", by).await.taken(), named);
 }

@@ -14,7 +14,10 @@ use crate::stage::{Answered, By, Company, Stage};
 async fn a_conversion_is_shown_to_its_company_and_its_affiliate() {
     let stage = Stage::start().await;
     let company = stage.company("one").await;
-    let link = stage.post("/companies/links", By::Key(&company.key), json!({"affiliateEmail": "jane@example.com"})).await.made();
+    let link = stage
+        .post("/companies/links", By::Key(&company.key), json!({"affiliateEmail": "jane@example.com"}))
+        .await
+        .made();
     let partner: PartnerId = link["affiliateId"].as_str().unwrap().parse().unwrap();
     let path = format!("/conversions/{}", stage.decided(&company, "order_1", partner).await);
 
@@ -59,7 +62,9 @@ async fn an_undecided_one_is_told_from_an_invented_one() {
     let genuine = stage.conversion_id(&company, "order_1");
     let shown = stage.get(&format!("/conversions/{genuine}"), by).await.taken();
     assert_eq!(shown, json!({"id": genuine.to_string(), "status": "processing"}));
-    let review = async |id: &str| stage.call(Method::PATCH, &format!("/companies/conversions/{id}"), by, Some(json!({"action": "approve"}))).await;
+    let review = async |id: &str| {
+        stage.call(Method::PATCH, &format!("/companies/conversions/{id}"), by, Some(json!({"action": "approve"}))).await
+    };
     let refund = async |id: &str| stage.post(&format!("/conversions/{id}/refund"), by, json!({"refundId": "r"})).await;
     for answered in [review(&genuine.to_string()).await, refund(&genuine.to_string()).await] {
         assert_eq!(answered.headers["retry-after"], "1");
@@ -110,7 +115,13 @@ async fn every_answer_to_a_refund_has_its_own_reply() {
     let stage = Stage::start().await;
     let company = stage.company("one").await;
     let id = stage.decided(&company, "order_1", PartnerId(5)).await;
-    let made = Answer::Refunded { conversion: id, refunded_minor: 3333, commission_minor: 667, partner_minor: 534, currency: Currency::USD };
+    let made = Answer::Refunded {
+        conversion: id,
+        refunded_minor: 3333,
+        commission_minor: 667,
+        partner_minor: 534,
+        currency: Currency::USD,
+    };
     let body = json!({"refundId": "r for jane@example.com", "amount": 3333, "reason": "asked from 203.0.113.77"});
     let (answered, event) = refunded(&stage, &company, id, body, made).await;
     let wanted = json!({"id": id.to_string(), "refundedAmount": 3333, "commissionAmount": 667, "affiliatePayout": 534, "currency": "USD"});
@@ -147,7 +158,11 @@ async fn every_answer_to_a_refund_has_its_own_reply() {
     ] {
         let mut body = json!({"refundId": "r"});
         body[field] = wrong;
-        stage.post(&path, By::Key(&company.key), body).await.refused(400, "VALIDATION_ERROR", &format!("{field}: takes"));
+        stage.post(&path, By::Key(&company.key), body).await.refused(
+            400,
+            "VALIDATION_ERROR",
+            &format!("{field}: takes"),
+        );
     }
     assert_eq!(stage.deployment.log.end(), offset, "nothing was appended");
 }

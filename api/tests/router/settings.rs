@@ -10,7 +10,10 @@ async fn settings_change_wholly_or_not_at_all() {
     let by = By::Key(&company.key);
     let first = stage.get("/companies/settings", by).await.taken();
     let shown = first["apiKey"].as_str().unwrap();
-    assert!(shown.starts_with("sk_live_") && shown.ends_with("...") && company.key.starts_with(&shown[..12]), "{shown}");
+    assert!(
+        shown.starts_with("sk_live_") && shown.ends_with("...") && company.key.starts_with(&shown[..12]),
+        "{shown}"
+    );
     assert!(!first.to_string().contains(&company.key));
     for (field, wanted) in [
         ("id", json!(company.id)),
@@ -25,7 +28,8 @@ async fn settings_change_wholly_or_not_at_all() {
     ] {
         assert_eq!(first[field], wanted, "{field}");
     }
-    let change = json!({"commissionRate": 0.15, "payoutSchedule": "biweekly", "widgetConfig": {"accentColor": "#F0A500"}});
+    let change =
+        json!({"commissionRate": 0.15, "payoutSchedule": "biweekly", "widgetConfig": {"accentColor": "#F0A500"}});
     let changed = stage.put("/companies/settings", by, change).await.taken();
     assert_eq!((&changed["commissionRate"], &changed["attributionWindow"]), (&json!(0.15), &json!(30)));
     assert_eq!(changed["widgetConfig"], json!({"accentColor": "#F0A500"}));

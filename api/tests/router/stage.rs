@@ -18,6 +18,7 @@ use schemas::time::TimeMs;
 use serde_json::{Value, json};
 use stores::{Deployment, Shape, catalog::FreshKeys, log::LogLimits};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -43,8 +44,9 @@ pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
     pub(crate) refused: Arc<RefusedCounts>,
     pub(crate) links_mailed: Arc<Mutex<Vec<String>>>,
-    pub(crate) shutdown: CancellationToken,
+    shutdown: CancellationToken,
     pub(crate) folder: TempDir,
+    mailing: Mutex<Option<JoinHandle<()>>>,
     router: Router,
 }
 
@@ -100,7 +102,7 @@ impl Stage {
             public_url: PUBLIC_URL.to_owned(),
             now,
         };
-        tokio::spawn(sender.run(asked, shutdown.clone()));
+        let mailing = Mutex::new(Some(tokio::spawn(sender.run(asked, shutdown.clone()))));
 
         let refused = Arc::new(RefusedCounts::default());
         let router = api::router(ApiDeps {
@@ -120,7 +122,7 @@ impl Stage {
             ready: Arc::new(move || missing.clone()),
             now,
         });
-        Stage { deployment, refused, links_mailed, shutdown, folder, router }
+        Stage { deployment, refused, links_mailed, shutdown, folder, mailing, router }
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answered {
@@ -187,6 +189,13 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         None
+    }
+
+    /// Ends the sender of mails, which sends what still waits.
+    pub(crate) async fn end_mails(&self) {
+        self.shutdown.cancel();
+        let mailing = self.mailing.lock().unwrap().take();
+        mailing.unwrap().await.unwrap();
     }
 
     pub(crate) async fn sign_in(&self, email: &str, kind: &str) -> String {

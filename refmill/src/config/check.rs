@@ -37,12 +37,12 @@ pub(crate) fn config(settings: &Settings, origins: &Origins) -> anyhow::Result<C
             clicks_per_ip_per_hour: checks.whole(
                 "clicks-per-ip-per-hour",
                 settings.clicks_per_ip_per_hour,
-                1..=1_000_000_000,
+                0..=i64::from(ingest::limiter::CLICKS_PER_HOUR_MAX),
             )?,
             requests_per_key_per_second: checks.whole(
                 "requests-per-key-per-second",
                 settings.requests_per_key_per_second,
-                1..=1_000_000,
+                0..=i64::from(ingest::limiter::REQUESTS_PER_SECOND_MAX),
             )?,
             decision_wait_ms: checks.whole("decision-wait-ms", settings.decision_wait_ms, 0..=60_000)?,
             connections: checks.whole("max-connections", settings.max_connections, 1..=1_000_000)?,

@@ -25,7 +25,10 @@ pub(super) struct Played {
     pub(super) unsent: usize,
 }
 
-/// Sales before any click, clicks, the other sales, refunds: each part once the one before it is answered.
+/// Clicks and sales take turns, so that sales don't all come from the last click of their code.
+const ROUNDS: usize = 24;
+
+/// Sales before any click, then rounds of clicks and sales, then refunds: each part once the one before it is answered.
 pub(super) async fn play(server: Arc<Server>, links: usize, input: Input, limits: Limits) -> anyhow::Result<Played> {
     let sales = input.sales.iter().map(Sale::requests).sum::<u64>();
     let refunds = input.sales.iter().filter(|sale| sale.refund.is_some()).count();
@@ -33,29 +36,35 @@ pub(super) async fn play(server: Arc<Server>, links: usize, input: Input, limits
         bar: bar((input.clicks.len() + refunds) as u64 + sales),
         server,
         limits,
+        receipts: vec![Vec::new(); links],
         played: Played { tally: Tally::default(), unsent: 0 },
     };
     let (early, later): (Vec<_>, Vec<_>) = input.sales.into_iter().partition(|sale| sale.proof == Proof::None);
-    let early = early.into_iter().map(|sale| (sale, None)).collect();
-    let mut sold = player.sell("sales before clicks", early).await?;
-    let receipts = player.click(input.clicks, links).await?;
-    let later =
-        later.into_iter().map(|sale| (receipts.of(&sale), sale)).map(|(receipt, sale)| (sale, receipt)).collect();
-    sold.extend(player.sell("sales", later).await?);
-    player.refund(sold).await?;
+    let mut due = player.sell(early).await?;
+    for (clicks, sales) in in_rounds(input.clicks).zip(in_rounds(later)) {
+        player.click(clicks).await?;
+        due.extend(player.sell(sales).await?);
+    }
+    player.refund(due).await?;
     player.bar.finish_and_clear();
     Ok(player.played)
+}
+
+/// Equal parts in order, as far as that goes.
+fn in_rounds<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let all = items.len();
+    let mut items = items.into_iter();
+    (0..ROUNDS).map(move |round| items.by_ref().take(all * (round + 1) / ROUNDS - all * round / ROUNDS).collect())
 }
 
 struct Player {
     server: Arc<Server>,
     limits: Limits,
     bar: ProgressBar,
+    /// Of the clicks so far, by link, in the order of the log. `None` where a click got none.
+    receipts: Vec<Vec<Option<String>>>,
     played: Played,
 }
-
-/// The receipts of the run's clicks by link, in the order of the log.
-struct Receipts(Vec<Vec<Option<String>>>);
 
 /// A refund that is due, of this conversion.
 struct Due {
@@ -65,7 +74,7 @@ struct Due {
 }
 
 impl Player {
-    async fn click(&mut self, clicks: Vec<Click>, links: usize) -> anyhow::Result<Receipts> {
+    async fn click(&mut self, clicks: Vec<Click>) -> anyhow::Result<()> {
         let planned = clicks.len();
         let send = |server: Arc<Server>, (at, click): (usize, Click)| async move {
             let answers = server.click(&click).await?;
@@ -74,18 +83,17 @@ impl Player {
         let mut answered = self.each("clicks", clicks.into_iter().enumerate().collect(), send).await?;
         answered.sort_unstable_by_key(|(at, ..)| *at);
         self.played.unsent += planned - answered.len();
-        let mut receipts = vec![Vec::new(); links];
         for (_, link, answers) in answered {
             self.played.tally.add(Kind::Click, &answers);
             if let Some(link) = link {
-                receipts[link].push(answers.last().and_then(Answer::receipt).map(str::to_owned));
+                self.receipts[link].push(answers.last().and_then(Answer::receipt).map(str::to_owned));
             }
         }
-        Ok(Receipts(receipts))
+        Ok(())
     }
 
     /// Answers with the refunds that are due.
-    async fn sell(&mut self, part: &'static str, sales: Vec<(Sale, Option<String>)>) -> anyhow::Result<Vec<Due>> {
+    async fn sell(&mut self, sales: Vec<Sale>) -> anyhow::Result<Vec<Due>> {
         let planned = sales.len();
         let send = |server: Arc<Server>, (sale, receipt): (Sale, Option<String>)| async move {
             let mut answers = server.sale(&sale, receipt.as_deref()).await?;
@@ -94,20 +102,28 @@ impl Player {
             }
             Ok((sale, answers))
         };
-        let answered = self.each(part, sales, send).await?;
+        let with_receipts = sales.into_iter().map(|sale| (self.receipt_for(&sale), sale));
+        let items = with_receipts.map(|(receipt, sale)| (sale, receipt)).collect();
+        let answered = self.each("sales", items, send).await?;
         self.played.unsent += planned - answered.len();
         let mut due = Vec::new();
         for (sale, answers) in answered {
             self.played.tally.add(Kind::Sale, &answers);
             self.bar.inc(sale.requests() - 1);
             let conversion = answers.iter().find_map(Answer::conversion).map(str::to_owned);
-            due.extend(conversion.zip(sale.refund).map(|(conversion, refund)| Due {
-                conversion,
-                number: sale.invoice.number,
-                refund,
-            }));
+            let named = conversion.zip(sale.refund);
+            due.extend(named.map(|(conversion, refund)| Due { conversion, number: sale.invoice.number, refund }));
         }
         Ok(due)
+    }
+
+    fn receipt_for(&self, sale: &Sale) -> Option<String> {
+        let Proof::Receipt(pick) = sale.proof else {
+            return None;
+        };
+        let receipts = &self.receipts[sale.link];
+        let at = usize::try_from(pick.checked_rem(receipts.len() as u64)?).ok()?;
+        receipts[at].clone()
     }
 
     async fn refund(&mut self, due: Vec<Due>) -> anyhow::Result<()> {
@@ -152,19 +168,23 @@ impl Player {
     }
 }
 
-impl Receipts {
-    fn of(&self, sale: &Sale) -> Option<String> {
-        let Proof::Receipt(pick) = sale.proof else {
-            return None;
-        };
-        let receipts = &self.0[sale.link];
-        let at = usize::try_from(pick.checked_rem(receipts.len() as u64)?).ok()?;
-        receipts[at].clone()
-    }
-}
-
 /// It draws on standard error, and nothing where that is no terminal.
 fn bar(length: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:<20} {bar:40} {human_pos}/{human_len} {per_sec} {eta}");
+    let style = ProgressStyle::with_template("{msg:<8} {bar:40} {human_pos}/{human_len} {per_sec} {eta}");
     ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_hold_everything_in_order() {
+        for all in [0, 1, ROUNDS - 1, ROUNDS, ROUNDS + 1, 1_494] {
+            let rounds: Vec<Vec<usize>> = in_rounds((0..all).collect()).collect();
+            assert_eq!(rounds.len(), ROUNDS);
+            assert!(rounds.iter().all(|round| round.len() <= all / ROUNDS + 1), "{all}");
+            assert_eq!(rounds.concat(), (0..all).collect::<Vec<_>>(), "{all}");
+        }
+    }
 }

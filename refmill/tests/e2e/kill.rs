@@ -70,8 +70,8 @@ impl Field {
     }
 
     fn load_and_kill(&mut self, round: usize) -> Killed {
-        let links = load::prepare(self.server(), &self.company, &mut self.journal, round);
         let server = self.server.take().expect("it runs");
+        let links = load::prepare(&server, &self.company, &mut self.journal, round);
         let journal = std::mem::take(&mut self.journal);
         let plan = load::Plan { company: self.company.clone(), links, round, seeded: self.seeded.fork() };
         let (journal, killed) = load::until_killed(server, plan, journal);

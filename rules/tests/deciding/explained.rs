@@ -15,7 +15,7 @@ pub(crate) fn recomputed(conversion: &Conversion) -> (i64, i64) {
                 commission_minor = match (rate, exact, flat) {
                     (Some(rate), Some(exact), None) => {
                         let millionths = i128::from(*input) * i128::from(millionths(rate));
-                        assert_eq!(i128::from(millionths_of(exact)), millionths, "{}: exact", conversion.label);
+                        assert_eq!(millionths_of(exact), millionths, "{}: exact", conversion.label);
                         half_up(millionths)
                     }
                     (None, None, Some(_)) if *input == 0 => *result,

@@ -27,7 +27,7 @@ fn sold(terms: Terms, amount_minor: i64, currency: Currency) -> Store {
 }
 
 fn check(code: &str, rate: &str, amount_minor: i64, commission_minor: i64, partner_minor: i64, exact: &str) {
-    let (currency, rate) = (Currency::parse(code).unwrap(), Rate::parse(rate).unwrap());
+    let (currency, rate) = (Currency::parse(code).expect("a currency"), Rate::parse(rate).expect("a rate"));
     let store = sold(presets::refuel(PROGRAM, rate, 30, TimeMs(0)), amount_minor, currency);
     let conversion = store.conversion(1);
     let name = format!("{amount_minor} {code} at {rate}");

@@ -239,7 +239,7 @@ impl Model {
 }
 
 fn currency(n: u64) -> Currency {
-    if n % 2 == 0 { Currency::GBP } else { Currency::USD }
+    if n.is_multiple_of(2) { Currency::GBP } else { Currency::USD }
 }
 
 fn keeps_the_books(decide: Decide, plan: &Plan) -> Result<(), String> {

@@ -8,6 +8,7 @@ mod goldens;
 mod interleavings;
 mod late_and_parked;
 mod orders;
+mod plays;
 mod scene;
 mod signals;
 mod store;

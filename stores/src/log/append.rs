@@ -65,17 +65,12 @@ impl Run {
         let Appended { position, appended_at } = self.first;
         (position.offset..)
             .take(self.count)
-            .map(|offset| Appended {
-                position: Position { offset, ..position },
-                appended_at,
-            })
+            .map(|offset| Appended { position: Position { offset, ..position }, appended_at })
             .collect()
     }
 }
 
 /// An answer that was dropped is one that a closed log never gave.
 fn poll_run(answer: &mut Answer, context: &mut Context<'_>) -> Poll<Result<Run, StoreError>> {
-    Pin::new(answer)
-        .poll(context)
-        .map(|answered| answered.unwrap_or(Err(StoreError::Closed)))
+    Pin::new(answer).poll(context).map(|answered| answered.unwrap_or(Err(StoreError::Closed)))
 }

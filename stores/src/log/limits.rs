@@ -29,10 +29,7 @@ impl LogLimits {
 
 impl Default for LogLimits {
     fn default() -> LogLimits {
-        LogLimits {
-            click_depth: 16_384,
-            conversion_depth: 24_576,
-        }
+        LogLimits { click_depth: 16_384, conversion_depth: 24_576 }
     }
 }
 

@@ -39,6 +39,10 @@ mod migrations {
     refinery::embed_migrations!("../schemas/sql/ledger");
 }
 
+/// Page cache of the connection that writes, in KiB: a batch touches its keys' pages all over the file, and what does not
+/// fit is written twice.
+const CACHE_KIB: i64 = 16_384;
+
 /// Its file in the data folder.
 pub(crate) const FILE: &str = "ledger.db";
 
@@ -53,6 +57,9 @@ impl Ledger {
         let path = folder.join(FILE);
         let connection = file::open(&path, Durability::Full, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
+        connection
+            .pragma_update(None, "cache_size", -CACHE_KIB)
+            .map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         let reader = Owner::start("ledger-reader", file::open_reader(&path)?).map_err(OpenError::Thread)?;
         let owner = Owner::start("ledger", connection).map_err(OpenError::Thread)?;
         Ok(Ledger { owner, reader })
@@ -68,57 +75,39 @@ impl Ledger {
     }
 
     pub(crate) async fn take(&self, partition: u32) -> Result<Taken, StoreError> {
-        self.owner
-            .call(move |connection| take::take(connection, partition))
-            .await
+        self.owner.call(move |connection| take::take(connection, partition)).await
     }
 
     pub(crate) async fn progress(&self, partition: u32) -> Result<Option<Progress>, StoreError> {
-        self.reader
-            .call(move |connection| take::progress(connection, partition))
-            .await
+        self.reader.call(move |connection| take::progress(connection, partition)).await
     }
 
     pub(crate) async fn fetch(&self, needs: LedgerNeeds) -> Result<LedgerFetched, StoreError> {
-        self.owner
-            .call(move |connection| fetch::fetch(connection, &needs))
-            .await
+        self.owner.call(move |connection| fetch::fetch(connection, &needs)).await
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
-        self.owner
-            .call(move |connection| commit::commit(connection, batch))
-            .await
+        self.owner.call(move |connection| commit::commit(connection, batch)).await
     }
 
     pub(crate) async fn plan(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
-        self.owner
-            .call(move |connection| plan::plan(connection, partition, epoch, plan))
-            .await
+        self.owner.call(move |connection| plan::plan(connection, partition, epoch, plan)).await
     }
 
     pub(crate) async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
-        self.owner
-            .call(move |connection| plan::mark(connection, partition, plan))
-            .await
+        self.owner.call(move |connection| plan::mark(connection, partition, plan)).await
     }
 
     pub(crate) async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
-        self.reader
-            .call(move |connection| decided::decided(connection, partition, from, to))
-            .await
+        self.reader.call(move |connection| decided::decided(connection, partition, from, to)).await
     }
 
     pub(crate) async fn replies_from(&self, partition: u32, published: u64) -> Result<Vec<ReplyDue>, StoreError> {
-        self.reader
-            .call(move |connection| replies::replies_from(connection, partition, published))
-            .await
+        self.reader.call(move |connection| replies::replies_from(connection, partition, published)).await
     }
 
     pub(crate) async fn set_published(&self, partition: u32, epoch: u64, up_to: u64) -> Result<(), CommitError> {
-        self.owner
-            .call(move |connection| replies::set_published(connection, partition, epoch, up_to))
-            .await
+        self.owner.call(move |connection| replies::set_published(connection, partition, epoch, up_to)).await
     }
 
     pub(crate) async fn parked_due(
@@ -127,9 +116,7 @@ impl Ledger {
         facts_held: u64,
         limit: usize,
     ) -> Result<Vec<Settle>, StoreError> {
-        self.reader
-            .call(move |connection| settles::parked_due(connection, partition, facts_held, limit))
-            .await
+        self.reader.call(move |connection| settles::parked_due(connection, partition, facts_held, limit)).await
     }
 
     pub(crate) async fn late_due(
@@ -138,21 +125,15 @@ impl Ledger {
         facts_held: u64,
         limit: usize,
     ) -> Result<Vec<Settle>, StoreError> {
-        self.reader
-            .call(move |connection| settles::late_due(connection, partition, facts_held, limit))
-            .await
+        self.reader.call(move |connection| settles::late_due(connection, partition, facts_held, limit)).await
     }
 
     pub(crate) async fn settles_due(&self, partition: u32, limit: usize) -> Result<Vec<SettleDue>, StoreError> {
-        self.reader
-            .call(move |connection| settles::settles_due(connection, partition, limit))
-            .await
+        self.reader.call(move |connection| settles::settles_due(connection, partition, limit)).await
     }
 
     pub(crate) async fn quarantined(&self, partition: u32, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
-        self.reader
-            .call(move |connection| decided::quarantined(connection, partition, limit))
-            .await
+        self.reader.call(move |connection| decided::quarantined(connection, partition, limit)).await
     }
 
     pub(crate) async fn remove_settles(
@@ -161,29 +142,21 @@ impl Ledger {
         epoch: u64,
         numbers: Vec<i64>,
     ) -> Result<(), CommitError> {
-        self.owner
-            .call(move |connection| settles::remove_settles(connection, partition, epoch, &numbers))
-            .await
+        self.owner.call(move |connection| settles::remove_settles(connection, partition, epoch, &numbers)).await
     }
 }
 
 impl Ledger {
     pub(crate) async fn conversion(&self, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
-        self.reader
-            .call(move |connection| single::conversion(connection, id))
-            .await
+        self.reader.call(move |connection| single::conversion(connection, id)).await
     }
 
     pub(crate) async fn refunds(&self, conversion: ConversionId) -> Result<Vec<RefundApplied>, StoreError> {
-        self.reader
-            .call(move |connection| single::refunds(connection, conversion))
-            .await
+        self.reader.call(move |connection| single::refunds(connection, conversion)).await
     }
 
     pub(crate) async fn transfers_of(&self, conversion: ConversionId) -> Result<Vec<Transfer>, StoreError> {
-        self.reader
-            .call(move |connection| single::transfers_of(connection, conversion))
-            .await
+        self.reader.call(move |connection| single::transfers_of(connection, conversion)).await
     }
 
     pub(crate) async fn conversions_page(
@@ -193,33 +166,23 @@ impl Ledger {
         status: ListedStatus,
         page: PageOf,
     ) -> Result<ConversionsPage, StoreError> {
-        self.reader
-            .call(move |connection| lists::conversions_page(connection, company, kind, status, page))
-            .await
+        self.reader.call(move |connection| lists::conversions_page(connection, company, kind, status, page)).await
     }
 
     pub(crate) async fn balances_of_company(&self, company: CompanyId) -> Result<Vec<Balance>, StoreError> {
-        self.reader
-            .call(move |connection| money::balances_of_company(connection, company))
-            .await
+        self.reader.call(move |connection| money::balances_of_company(connection, company)).await
     }
 
     pub(crate) async fn balances_of_partner(&self, partner: PartnerId) -> Result<Vec<Balance>, StoreError> {
-        self.reader
-            .call(move |connection| money::balances_of_partner(connection, partner))
-            .await
+        self.reader.call(move |connection| money::balances_of_partner(connection, partner)).await
     }
 
     pub(crate) async fn partner_totals(&self, partner: PartnerId) -> Result<Vec<PartnerTotals>, StoreError> {
-        self.reader
-            .call(move |connection| lists::partner_totals(connection, partner))
-            .await
+        self.reader.call(move |connection| lists::partner_totals(connection, partner)).await
     }
 
     pub(crate) async fn totals_of_company(&self, company: CompanyId) -> Result<Vec<PartnerTotals>, StoreError> {
-        self.reader
-            .call(move |connection| lists::totals_of_company(connection, company))
-            .await
+        self.reader.call(move |connection| lists::totals_of_company(connection, company)).await
     }
 
     pub(crate) async fn outcomes(
@@ -228,9 +191,7 @@ impl Ledger {
         from: Day,
         to: Day,
     ) -> Result<Vec<OutcomeCount>, StoreError> {
-        self.reader
-            .call(move |connection| lists::outcomes(connection, company, from, to))
-            .await
+        self.reader.call(move |connection| lists::outcomes(connection, company, from, to)).await
     }
 
     pub(crate) async fn sum_by_currency(&self) -> Result<Vec<Books>, StoreError> {

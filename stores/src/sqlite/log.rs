@@ -63,11 +63,8 @@ impl Log {
         let connection = file::open(&path, Durability::Full, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
         let waiting = Arc::new(AtomicUsize::new(0));
-        let (writer, ends) =
-            Writer::resume(connection, clock, waiting.clone()).map_err(|source| OpenError::Sqlite {
-                file: path.clone(),
-                source,
-            })?;
+        let (writer, ends) = Writer::resume(connection, clock, waiting.clone())
+            .map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         let (entries, incoming) =
             mpsc::channel((limits.depth(Class::Own).saturating_add(PUBLICATIONS_WAITING)).min(Semaphore::MAX_PERMITS));
         let reader = Owner::start("log-reader", file::open_reader(&path)?).map_err(OpenError::Thread)?;
@@ -75,14 +72,7 @@ impl Log {
             .name("log-writer".to_owned())
             .spawn(move || writer.run(incoming))
             .map_err(OpenError::Thread)?;
-        Ok(Log {
-            entries,
-            waiting,
-            limits,
-            ends,
-            writer: Mutex::new(Some(thread)),
-            reader,
-        })
+        Ok(Log { entries, waiting, limits, ends, writer: Mutex::new(Some(thread)), reader })
     }
 
     pub(crate) fn enqueue(&self, class: Class, records: Vec<Vec<u8>>) -> Result<Answer, QueueFull> {
@@ -109,10 +99,7 @@ impl Log {
 
     pub(crate) async fn publish(&self, decisions: Vec<Reply>) -> Result<(), StoreError> {
         let (done, answer) = oneshot::channel();
-        self.entries
-            .send(Entry::Decisions { decisions, done })
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        self.entries.send(Entry::Decisions { decisions, done }).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -127,15 +114,8 @@ impl Log {
                     "SELECT offset, appended_at_ms, record FROM events WHERE offset >= ?1 ORDER BY offset LIMIT ?2",
                 )?;
                 let rows = statement.query_map((int(from), limit), |row| {
-                    let position = Position {
-                        partition: PARTITION,
-                        offset: get_id(row, 0)?,
-                    };
-                    Ok(Record {
-                        position,
-                        appended_at: TimeMs(row.get(1)?),
-                        bytes: row.get(2)?,
-                    })
+                    let position = Position { partition: PARTITION, offset: get_id(row, 0)? };
+                    Ok(Record { position, appended_at: TimeMs(row.get(1)?), bytes: row.get(2)? })
                 })?;
                 rows.collect::<rusqlite::Result<_>>().map_err(StoreError::from)
             })

@@ -30,10 +30,7 @@ impl Owner {
                 work(&mut connection);
             }
         })?;
-        Ok(Owner {
-            jobs,
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Owner { jobs, thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs `work` on the connection, after all that came before.

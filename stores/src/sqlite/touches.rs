@@ -32,15 +32,11 @@ impl Touches {
         let path = folder.join(FILE);
         let connection = file::open(&path, Durability::Rebuildable, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
-        Ok(Touches {
-            owner: Owner::start("touches", connection).map_err(OpenError::Thread)?,
-        })
+        Ok(Touches { owner: Owner::start("touches", connection).map_err(OpenError::Thread)? })
     }
 
     pub(crate) async fn load(&self, partition: u32) -> Result<Loaded, StoreError> {
-        self.owner
-            .call(move |connection| load::load(connection, partition))
-            .await
+        self.owner.call(move |connection| load::load(connection, partition)).await
     }
 
     pub(crate) async fn save(
@@ -51,15 +47,11 @@ impl Touches {
         to: u64,
         delta: TouchDelta,
     ) -> Result<(), SaveError> {
-        self.owner
-            .call(move |connection| save::save(connection, partition, epoch, from..to, &delta))
-            .await
+        self.owner.call(move |connection| save::save(connection, partition, epoch, from..to, &delta)).await
     }
 
     pub(crate) async fn forget(&self, partition: u32) -> Result<(), StoreError> {
-        self.owner
-            .call(move |connection| forget::forget(connection, partition))
-            .await
+        self.owner.call(move |connection| forget::forget(connection, partition)).await
     }
 
     pub(crate) async fn close(&self) {

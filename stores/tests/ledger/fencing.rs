@@ -28,7 +28,9 @@ enum Guard {
 impl Guard {
     async fn commit(self, owned: &Owned, mut batch: Batch) -> Result<(), CommitError> {
         let outside = Connection::open(owned.folder.path().join("ledger.db")).unwrap();
-        let stored = |column: &str| outside.query_one(&format!("SELECT {column} FROM progress"), [], |row| row.get::<_, i64>(0)).unwrap();
+        let stored = |column: &str| {
+            outside.query_one(&format!("SELECT {column} FROM progress"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
         if self == Guard::NoEpoch {
             batch.epoch = stored("epoch").cast_unsigned();
         }
@@ -54,7 +56,11 @@ async fn check_fencing(guard: Guard, owned: &mut Owned) -> Result<(), &'static s
     }
     let counts = owned.ledger.outcomes(COMPANY, DAY, DAY).await.unwrap();
     let untouched = owned.ledger.conversion(ConversionId(1)).await.unwrap().is_none();
-    if counts.len() == 1 && counts[0].n == 1 && untouched { Ok(()) } else { Err("a refused batch left something behind") }
+    if counts.len() == 1 && counts[0].n == 1 && untouched {
+        Ok(())
+    } else {
+        Err("a refused batch left something behind")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +90,8 @@ async fn a_new_owner_finds_how_far_the_partition_is() {
         assert_eq!(owned.ledger.partitions().await.unwrap(), 1);
         assert_eq!(owned.epoch, 1);
         let plan = Plan { from: 0, to: 7 };
-        let batch = Batch { last_event: Some(EventId(9)), plan: Some(plan), published: Some(4), ..owned.batch(Vec::new()) };
+        let batch =
+            Batch { last_event: Some(EventId(9)), plan: Some(plan), published: Some(4), ..owned.batch(Vec::new()) };
         owned.ledger.commit(batch).await.unwrap();
         owned.next = 10;
         owned.reopen().await;

@@ -44,7 +44,11 @@ async fn check_unique(keys: Keys, owned: &mut Owned) -> Result<(), &'static str>
     let untouched = owned.ledger.outcomes(COMPANY, DAY, DAY).await.unwrap().is_empty()
         && owned.ledger.conversion(ConversionId(2)).await.unwrap().is_none()
         && owned.ledger.progress(0).await.unwrap().unwrap().next == owned.next;
-    if untouched && found.len() == 1 && found[&KeyHash(7)].conversion == ConversionId(1) { Ok(()) } else { Err("not all was rolled back") }
+    if untouched && found.len() == 1 && found[&KeyHash(7)].conversion == ConversionId(1) {
+        Ok(())
+    } else {
+        Err("not all was rolled back")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,15 +15,15 @@ use schemas::{
     time::{Day, TimeMs},
 };
 
-pub const COMPANY: CompanyId = CompanyId(u64::MAX - 1);
-pub const PARTNER: PartnerId = PartnerId(5);
-pub const DAY: Day = Day(20_000);
+pub(crate) const COMPANY: CompanyId = CompanyId(u64::MAX - 1);
+pub(crate) const PARTNER: PartnerId = PartnerId(5);
+pub(crate) const DAY: Day = Day(20_000);
 
-pub fn at(offset: u64) -> Position {
+pub(crate) fn at(offset: u64) -> Position {
     Position { partition: 0, offset }
 }
 
-pub fn conversion(n: u128) -> Conversion {
+pub(crate) fn conversion(n: u128) -> Conversion {
     Conversion {
         id: ConversionId(n),
         company: COMPANY,
@@ -68,7 +68,13 @@ fn explanation() -> Explanation {
         policy: "refuel/1".to_owned(),
         terms_version: 3,
         arithmetic: vec![
-            Step::Commission { input: 9_999, rate: Some("0.10".to_owned()), exact: Some("999.9".to_owned()), flat: None, result: 1_000 },
+            Step::Commission {
+                input: 9_999,
+                rate: Some("0.10".to_owned()),
+                exact: Some("999.9".to_owned()),
+                flat: None,
+                result: 1_000,
+            },
             Step::Split { fee: "0.20".to_owned(), result: Parts { partner: 800, platform: 200 } },
         ],
         signals: vec![Signal {
@@ -84,20 +90,25 @@ fn explanation() -> Explanation {
     }
 }
 
-pub fn put(conversion: Conversion) -> Effect {
+pub(crate) fn put(conversion: Conversion) -> Effect {
     Effect::PutConversion(Box::new(conversion))
 }
 
-pub fn count(outcome: Outcome, by: i64) -> Effect {
+pub(crate) fn count(outcome: Outcome, by: i64) -> Effect {
     Effect::Count { company: COMPANY, kind: EventKind::Sale, outcome, day: DAY, by }
 }
 
-pub fn take_key(key: u128, conversion: u128) -> Effect {
-    let taken = KeyTaken { company: COMPANY, conversion: ConversionId(conversion), event: EventId(conversion), body_hash: conversion };
+pub(crate) fn take_key(key: u128, conversion: u128) -> Effect {
+    let taken = KeyTaken {
+        company: COMPANY,
+        conversion: ConversionId(conversion),
+        event: EventId(conversion),
+        body_hash: conversion,
+    };
     Effect::TakeKey { key: KeyHash(key), taken }
 }
 
-pub fn transfer(id: u128, debit: Account, credit: Account, amount_minor: i64) -> Transfer {
+pub(crate) fn transfer(id: u128, debit: Account, credit: Account, amount_minor: i64) -> Transfer {
     Transfer {
         id: TransferId(id),
         debit,
@@ -111,7 +122,7 @@ pub fn transfer(id: u128, debit: Account, credit: Account, amount_minor: i64) ->
     }
 }
 
-pub fn event(body: Body) -> Event {
+pub(crate) fn event(body: Body) -> Event {
     Event {
         id: EventId(99),
         stamped_at: TimeMs(500),
@@ -123,7 +134,7 @@ pub fn event(body: Body) -> Event {
     }
 }
 
-pub fn parked(n: u128, until: ParkedUntil) -> Parked {
+pub(crate) fn parked(n: u128, until: ParkedUntil) -> Parked {
     Parked {
         logged: Logged { position: at(n as u64), appended_at: TimeMs(700), event: event(Body::Tick) },
         company: COMPANY,

@@ -1,4 +1,4 @@
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -58,15 +58,6 @@ impl Connection {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// What comes until the server closes.
-    pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
-        let mut all = Vec::new();
-        match self.stream.read_to_end(&mut all) {
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
-            _ => Ok(all),
         }
     }
 }

@@ -153,7 +153,8 @@ impl Shared {
     fn next(&self) -> (Request, Sent) {
         let mut plan = self.plan.borrow_mut();
         let mut journal = self.journal.borrow_mut();
-        let (chance, which) = (plan.seeded.below(100), plan.seeded.below(plan.links.len() as u64) as usize);
+        let links = plan.links.len() as u64;
+        let (chance, which) = (plan.seeded.below(100), plan.seeded.below(links) as usize);
         let (round, number) = (plan.round, journal.clicks.len() + journal.orders.len());
         if chance < 55 {
             let page = format!("/round-{round}/{number}");

@@ -22,7 +22,7 @@ pub(super) struct Observed {
     pub(super) dashboard_conversions: i64,
     pub(super) owed: i64,
     pub(super) fees: i64,
-    outcomes: BTreeMap<(String, String), i64>,
+    pub(super) outcomes: BTreeMap<(String, String), i64>,
 }
 
 impl Observed {

@@ -38,7 +38,7 @@ impl Sender<'_> {
     /// Sends it as if from a canary's address, with canaries in every header.
     fn send(&mut self, request: Request) -> Value {
         let (v4, v6) = (self.needles.address_v4_again(), self.needles.address_v6_again());
-        let from = if self.requests % 2 == 0 { v4.to_string() } else { v6.to_string() };
+        let from = if self.requests.is_multiple_of(2) { v4.to_string() } else { v6.to_string() };
         let email = self.needles.email("header");
         let request = request
             .header("X-Forwarded-For", &format!("{v4}, {from}"))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use aho_corasick::AhoCorasick;
 use data_encoding::{BASE64URL_NOPAD, BASE64_NOPAD, HEXLOWER};
 use rusqlite::Connection as Database;
 use rusqlite::types::ValueRef;
@@ -27,7 +28,7 @@ pub(super) struct Needles {
 #[derive(Debug, PartialEq)]
 pub(super) struct Finding {
     pub(super) place: String,
-    what: String,
+    what: &'static str,
     near: String,
 }
 
@@ -62,6 +63,26 @@ impl Needles {
     pub(super) fn known_v6(&mut self) -> Option<Ipv6Addr> {
         (self.v6.len() >= HANDFUL).then(|| self.v6[self.turn % HANDFUL])
     }
+}
+
+/// Ready to look: everything that was handed out, in every form.
+pub(super) struct Search {
+    /// Found in capitals as well.
+    folded: Patterns,
+    exact: Patterns,
+    v4: Vec<Ipv4Addr>,
+}
+
+struct Patterns {
+    names: Vec<&'static str>,
+    automaton: AhoCorasick,
+}
+
+impl Search {
+    pub(super) fn of(needles: &Needles) -> Search {
+        let (folded, exact) = (Patterns::new(folded()), Patterns::new(exact(needles)));
+        Search { folded, exact, v4: needles.v4.clone() }
+    }
 
     pub(super) fn in_files(&self, files: &[PathBuf]) -> Vec<Finding> {
         let found = files.iter().flat_map(|file| {
@@ -79,7 +100,7 @@ impl Needles {
         let mut found = Vec::new();
         for table in tables {
             let mut statement = database.prepare(&format!("SELECT * FROM \"{table}\"")).expect("a table");
-            let columns: Vec<String> = statement.column_names().iter().map(|&column| column.to_owned()).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query([]).expect("rows");
             while let Some(row) = rows.next().expect("a row") {
                 for (n, column) in columns.iter().enumerate() {
@@ -92,63 +113,41 @@ impl Needles {
         found
     }
 
+    /// The first of each kind.
     pub(super) fn in_bytes(&self, place: &str, bytes: &[u8]) -> Vec<Finding> {
-        let folded = bytes.to_ascii_lowercase();
-        let found_at = |needle: &[u8], within: &[u8]| within.windows(needle.len()).position(|window| window == needle);
-        let finding = |what: String, at: usize| Finding { place: place.to_owned(), what, near: near(bytes, at) };
-        let mut found = Vec::new();
-        for (what, needle) in folded_needles() {
-            found.extend(found_at(&needle, &folded).map(|at| finding(what, at)));
-        }
-        for (what, needle) in self.exact_needles() {
-            found.extend(found_at(&needle, bytes).map(|at| finding(what, at)));
-        }
+        let mut found: Vec<(&'static str, usize)> = self.folded.first_in(&bytes.to_ascii_lowercase());
+        found.extend(self.exact.first_in(bytes));
         // Four bytes are found by chance now and then; two addresses at once are not.
-        let binary = |address: &Ipv4Addr| {
-            let octets = address.octets();
-            found_at(&octets, bytes).or_else(|| found_at(&octets.into_iter().rev().collect::<Vec<_>>(), bytes))
-        };
+        let within = |octets: [u8; 4]| bytes.windows(4).position(|window| window == octets);
+        let binary = |address: &Ipv4Addr| within(address.octets()).or_else(|| within(address.to_bits().to_le_bytes()));
         let places: BTreeSet<usize> = self.v4.iter().filter_map(binary).collect();
         if places.len() > 1 {
-            found.extend(places.into_iter().map(|at| finding("an address in binary".to_owned(), at)));
+            found.extend(places.into_iter().map(|at| ("an address in binary", at)));
         }
-        found
-    }
-
-    /// What is found as it is written.
-    fn exact_needles(&self) -> Vec<(String, Vec<u8>)> {
-        let mut needles = Vec::new();
-        let mut add = |what: &str, needle: &[u8]| needles.push((what.to_owned(), needle.to_vec()));
-        // Encoded three bytes at a time, so a word looks one of three ways.
-        for skipped in 0..3 {
-            let padded = [vec![0; skipped], WORD.as_bytes().to_vec()].concat();
-            for encoded in [BASE64_NOPAD.encode(&padded), BASE64URL_NOPAD.encode(&padded)] {
-                let first = (skipped * 8).div_ceil(6);
-                let sure = (padded.len() * 8) / 6;
-                add("base64", &encoded.as_bytes()[first..sure]);
-            }
-        }
-        add("UTF-16", &WORD.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
-        add("an IPv6 network in binary", &V6_START.iter().flat_map(|part| part.to_be_bytes()).collect::<Vec<u8>>());
-        let texts = self.emails.iter().map(|email| email.clone().into_bytes());
-        let v4 = self.v4.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
-        let v6 = self.v6.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
-        let mapped = self.v4.iter().map(|address| address.to_ipv6_mapped().octets().to_vec());
-        for address in &self.v4 {
-            add("an address as IPv6", &address.to_ipv6_mapped().octets()[8..]);
-        }
-        for personal in texts.chain(v4).chain(v6).chain(mapped) {
-            for hash in public_hashes(&personal) {
-                add("a hash without a key", &hash);
-                add("a hash without a key, in hex", HEXLOWER.encode(&hash).as_bytes());
-            }
-        }
-        needles
+        let finding = |(what, at)| Finding { place: place.to_owned(), what, near: near(bytes, at) };
+        found.into_iter().map(finding).collect()
     }
 }
 
-/// What is found in capitals as well.
-fn folded_needles() -> Vec<(String, Vec<u8>)> {
+impl Patterns {
+    fn new(needles: Vec<(&'static str, Vec<u8>)>) -> Patterns {
+        let (names, patterns): (Vec<_>, Vec<_>) = needles.into_iter().unzip();
+        Patterns { names, automaton: AhoCorasick::new(patterns).expect("patterns") }
+    }
+
+    fn first_in(&self, bytes: &[u8]) -> Vec<(&'static str, usize)> {
+        let mut found: Vec<(&'static str, usize)> = Vec::new();
+        for hit in self.automaton.find_overlapping_iter(bytes) {
+            let name = self.names[hit.pattern().as_usize()];
+            if !found.iter().any(|(known, _)| *known == name) {
+                found.push((name, hit.start()));
+            }
+        }
+        found
+    }
+}
+
+fn folded() -> Vec<(&'static str, Vec<u8>)> {
     let [a, b, c] = V4_START;
     let network = V6_START.map(|part| format!("{part:x}")).join(":");
     let network_padded = V6_START.map(|part| format!("{part:04x}")).join(":");
@@ -157,9 +156,38 @@ fn folded_needles() -> Vec<(String, Vec<u8>)> {
         ("an e-mail in hex", HEXLOWER.encode(WORD.as_bytes())),
         ("an address", format!("{a}.{b}.{c}.")),
         ("an IPv6 network", network),
-        ("an IPv6 network", network_padded),
+        ("an IPv6 network, padded", network_padded),
     ];
-    needles.map(|(what, needle)| (what.to_owned(), needle.into_bytes())).to_vec()
+    needles.map(|(what, needle)| (what, needle.into_bytes())).to_vec()
+}
+
+fn exact(needles: &Needles) -> Vec<(&'static str, Vec<u8>)> {
+    let mut exact = vec![
+        ("an e-mail in UTF-16", WORD.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("an IPv6 network in binary", V6_START.iter().flat_map(|part| part.to_be_bytes()).collect()),
+    ];
+    // Encoded three bytes at a time, so a word looks one of three ways.
+    for skipped in 0..3 {
+        let padded = [vec![0; skipped], WORD.as_bytes().to_vec()].concat();
+        let sure = (skipped * 8).div_ceil(6)..padded.len() * 8 / 6;
+        for encoded in [BASE64_NOPAD.encode(&padded), BASE64URL_NOPAD.encode(&padded)] {
+            exact.push(("an e-mail in base64", encoded.as_bytes()[sure.clone()].to_vec()));
+        }
+    }
+    let mapped = |address: &Ipv4Addr| address.to_ipv6_mapped().octets();
+    exact.extend(needles.v4.iter().map(|address| ("an address as IPv6", mapped(address)[8..].to_vec())));
+    let emails = needles.emails.iter().map(|email| email.clone().into_bytes());
+    let v4 = needles.v4.iter().flat_map(|address| {
+        [address.to_string().into_bytes(), address.octets().to_vec(), mapped(address).to_vec()]
+    });
+    let v6 = needles.v6.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
+    for personal in emails.chain(v4).chain(v6) {
+        for hash in public_hashes(&personal) {
+            exact.push(("a hash without a key, in hex", HEXLOWER.encode(&hash).into_bytes()));
+            exact.push(("a hash without a key", hash));
+        }
+    }
+    exact
 }
 
 fn public_hashes(personal: &[u8]) -> Vec<Vec<u8>> {

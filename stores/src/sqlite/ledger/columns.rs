@@ -31,12 +31,7 @@ pub(super) fn key_kind_code(kind: KeyKind) -> u8 {
 }
 
 pub(super) fn get_key_kind(row: &Row<'_>, column: usize) -> rusqlite::Result<KeyKind> {
-    find(
-        row,
-        column,
-        [KeyKind::Sale, KeyKind::Lead, KeyKind::Refund],
-        key_kind_code,
-    )
+    find(row, column, [KeyKind::Sale, KeyKind::Lead, KeyKind::Refund], key_kind_code)
 }
 
 pub(super) fn get_review(row: &Row<'_>, column: usize) -> rusqlite::Result<ReviewState> {
@@ -67,9 +62,7 @@ pub(super) fn find<T: Copy, const N: usize>(
     code: fn(T) -> u8,
 ) -> rusqlite::Result<T> {
     let stored: u8 = row.get(column)?;
-    all.into_iter()
-        .find(|one| code(*one) == stored)
-        .ok_or_else(|| unreadable(column, "a known code"))
+    all.into_iter().find(|one| code(*one) == stored).ok_or_else(|| unreadable(column, "a known code"))
 }
 
 pub(super) fn get_currency(row: &Row<'_>, column: usize) -> rusqlite::Result<Currency> {
@@ -79,26 +72,15 @@ pub(super) fn get_currency(row: &Row<'_>, column: usize) -> rusqlite::Result<Cur
 
 /// Kind, company and partner; 0 stands for no partner, and the kind says whether there is one.
 pub(super) fn account_columns(account: Account) -> (u8, i64, i64) {
-    (
-        account.kind() as u8,
-        int(account.company().0),
-        int(account.partner().map_or(0, |partner| partner.0)),
-    )
+    (account.kind() as u8, int(account.company().0), int(account.partner().map_or(0, |partner| partner.0)))
 }
 
 /// From three columns next to each other: kind, company, partner.
 pub(super) fn get_account(row: &Row<'_>, column: usize) -> rusqlite::Result<Account> {
-    const OF_PARTNERS: [u8; 3] = [
-        AccountKind::PartnerPending as u8,
-        AccountKind::PartnerAvailable as u8,
-        AccountKind::PartnerPaid as u8,
-    ];
+    const OF_PARTNERS: [u8; 3] =
+        [AccountKind::PartnerPending as u8, AccountKind::PartnerAvailable as u8, AccountKind::PartnerPaid as u8];
     let kind = row.get(column)?;
-    let partner = if OF_PARTNERS.contains(&kind) {
-        Some(PartnerId(get_id(row, column + 2)?))
-    } else {
-        None
-    };
+    let partner = if OF_PARTNERS.contains(&kind) { Some(PartnerId(get_id(row, column + 2)?)) } else { None };
     Account::from_parts(kind, CompanyId(get_id(row, column + 1)?), partner)
         .ok_or_else(|| unreadable(column, "an account"))
 }

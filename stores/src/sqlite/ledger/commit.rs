@@ -34,15 +34,7 @@ pub(super) fn commit(connection: &mut Connection, batch: Batch) -> Result<(), Co
     let events = batch.to.saturating_sub(batch.from);
     let transaction = connection.transaction()?;
     move_on(&transaction, &batch)?;
-    let Batch {
-        partition,
-        from,
-        effects,
-        quarantined,
-        plan,
-        published,
-        ..
-    } = batch;
+    let Batch { partition, from, effects, quarantined, plan, published, .. } = batch;
     let mut writing = Writing {
         transaction: &transaction,
         partition,
@@ -78,13 +70,7 @@ fn move_on(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), CommitErr
             "UPDATE progress SET next = ?4, last_event = coalesce(?5, last_event)
              WHERE partition = ?1 AND epoch = ?2 AND next = ?3 AND ?4 >= ?3",
         )?
-        .execute((
-            batch.partition,
-            bound(batch.epoch),
-            bound(batch.from),
-            bound(batch.to),
-            last_event,
-        ))?;
+        .execute((batch.partition, bound(batch.epoch), bound(batch.from), bound(batch.to), last_event))?;
     if moved == 1 { Ok(()) } else { Err(CommitError::Fenced) }
 }
 
@@ -101,13 +87,7 @@ impl Writing<'_> {
     fn apply(&mut self, effect: Effect) -> Result<(), CommitError> {
         let transaction = self.transaction;
         match effect {
-            Effect::Count {
-                company,
-                kind,
-                outcome,
-                day,
-                by,
-            } => self.folded.count(company, day, kind, outcome, by),
+            Effect::Count { company, kind, outcome, day, by } => self.folded.count(company, day, kind, outcome, by),
             Effect::ExceptClick { position, outcome } => except_click(transaction, position, outcome)?,
             Effect::TakeKey { key, taken } => keys::take(transaction, key, &taken)?,
             Effect::FreeKey { key } => keys::free(transaction, key)?,
@@ -121,29 +101,19 @@ impl Writing<'_> {
             Effect::PutIdent { company, ident, record } => self.folded.put_ident(company, ident, record),
             Effect::UseClick { click, customer } => sales::use_click(transaction, click, customer)?,
             Effect::CountSale { link, at } => self.folded.count_sale(link, at),
-            Effect::NoteValue {
-                company,
-                currency,
-                amount_minor,
-            } => self.folded.note_value(company, currency, amount_minor),
+            Effect::NoteValue { company, currency, amount_minor } => {
+                self.folded.note_value(company, currency, amount_minor)
+            }
             Effect::Park(parked) => waiting::park(transaction, *parked)?,
             Effect::Unpark { conversion } => waiting::unpark(transaction, conversion)?,
-            Effect::NoteLate {
-                company,
-                conversion,
-                click,
-            } => waiting::note_late(transaction, company, conversion, click)?,
-            Effect::ClearLate {
-                conversion,
-                facts_up_to,
-            } => waiting::clear_late(transaction, conversion, facts_up_to)?,
+            Effect::NoteLate { company, conversion, click } => {
+                waiting::note_late(transaction, company, conversion, click)?
+            }
+            Effect::ClearLate { conversion, facts_up_to } => waiting::clear_late(transaction, conversion, facts_up_to)?,
             Effect::AppendSettle(settle) => waiting::append_settle(transaction, self.partition, &settle)?,
-            Effect::Await {
-                company,
-                link,
-                conversion,
-                at,
-            } => waiting::await_click(transaction, company, link, conversion, at)?,
+            Effect::Await { company, link, conversion, at } => {
+                waiting::await_click(transaction, company, link, conversion, at)?
+            }
             Effect::Record(Fact::Change(change)) => {
                 decided::insert_change(transaction, self.changes, &change)?;
                 self.changes += 1;
@@ -173,11 +143,7 @@ impl Writing<'_> {
 fn except_click(transaction: &Transaction<'_>, position: Position, outcome: Option<Outcome>) -> rusqlite::Result<()> {
     let mut insert =
         transaction.prepare_cached("INSERT INTO click_exceptions (partition, offset, outcome) VALUES (?1, ?2, ?3)")?;
-    insert.execute((
-        position.partition,
-        int(position.offset),
-        outcome.map(|outcome| outcome as u8),
-    ))?;
+    insert.execute((position.partition, int(position.offset), outcome.map(|outcome| outcome as u8)))?;
     Ok(())
 }
 

@@ -106,10 +106,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversion> {
         company: CompanyId(get_id(row, 1)?),
         kind: get_key_kind(row, 2)?,
         event: EventId(get_wide(row, 3)?),
-        position: Position {
-            partition: row.get(4)?,
-            offset: get_id(row, 5)?,
-        },
+        position: Position { partition: row.get(4)?, offset: get_id(row, 5)? },
         program: get_id_or_none(row, 6)?.map(ProgramId),
         partner: get_id_or_none(row, 7)?.map(PartnerId),
         link: get_id_or_none(row, 8)?.map(LinkId),
@@ -124,9 +121,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversion> {
         partner_minor: row.get(18)?,
         platform_minor: row.get(19)?,
         review: get_review(row, 20)?,
-        maturity: row
-            .get::<_, Option<i64>>(21)?
-            .map_or(Maturity::Matured, |until| Maturity::HeldUntil(TimeMs(until))),
+        maturity: row.get::<_, Option<i64>>(21)?.map_or(Maturity::Matured, |until| Maturity::HeldUntil(TimeMs(until))),
         settlement: get_settlement(row, 22)?,
         score_ppm: row.get(23)?,
         signals: get_signals(row, 24)?,
@@ -148,18 +143,9 @@ fn standing_columns(standing: Standing) -> (u8, Option<u8>) {
 
 fn get_standing(row: &Row<'_>, column: usize) -> rusqlite::Result<Standing> {
     let reason: Option<u8> = row.get(column + 1)?;
-    let unattributed = || {
-        Unattributed::ALL
-            .into_iter()
-            .find(|why| Some(*why as u8) == reason)
-            .map(Standing::Unattributed)
-    };
-    let refused = || {
-        Refusal::ALL
-            .into_iter()
-            .find(|why| Some(*why as u8) == reason)
-            .map(Standing::Refused)
-    };
+    let unattributed =
+        || Unattributed::ALL.into_iter().find(|why| Some(*why as u8) == reason).map(Standing::Unattributed);
+    let refused = || Refusal::ALL.into_iter().find(|why| Some(*why as u8) == reason).map(Standing::Refused);
     let standing = match row.get(column)? {
         1 => Some(Standing::Attributed),
         2 => unattributed(),
@@ -173,10 +159,6 @@ fn get_standing(row: &Row<'_>, column: usize) -> rusqlite::Result<Standing> {
 fn get_signals(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SignalName>> {
     let names = row.get_ref(column)?.as_str()?;
     let known = |name: &str| SignalName::ALL.into_iter().find(|signal| signal.as_str() == name);
-    let signals = names
-        .split(',')
-        .filter(|name| !name.is_empty())
-        .map(known)
-        .collect::<Option<_>>();
+    let signals = names.split(',').filter(|name| !name.is_empty()).map(known).collect::<Option<_>>();
     signals.ok_or_else(|| unreadable(column, "names of signals"))
 }

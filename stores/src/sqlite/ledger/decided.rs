@@ -45,11 +45,7 @@ pub(super) fn quarantined(
         "SELECT offset, reason, record FROM quarantine WHERE partition = ?1 ORDER BY offset LIMIT ?2",
     )?;
     let records = statement.query_map((partition, row_limit(limit)), |row| {
-        Ok(Quarantined {
-            offset: get_id(row, 0)?,
-            reason: row.get(1)?,
-            record: row.get(2)?,
-        })
+        Ok(Quarantined { offset: get_id(row, 0)?, reason: row.get(1)?, record: row.get(2)? })
     })?;
     Ok(records.collect::<rusqlite::Result<_>>()?)
 }
@@ -91,10 +87,7 @@ pub(super) fn insert_change(
 
 fn read_change(row: &Row<'_>) -> rusqlite::Result<ConversionChange> {
     Ok(ConversionChange {
-        position: Position {
-            partition: row.get(0)?,
-            offset: get_id(row, 1)?,
-        },
+        position: Position { partition: row.get(0)?, offset: get_id(row, 1)? },
         event: EventId(get_wide(row, 2)?),
         kind: get_event_kind(row, 3)?,
         conversion: ConversionId(get_wide(row, 4)?),

@@ -26,11 +26,7 @@ pub(super) fn conversions_page(
     let transaction = connection.transaction()?;
     let counts = status_counts(&transaction, company, kind)?;
     let conversions = page_of_conversions(&transaction, company, kind, status, page)?;
-    Ok(ConversionsPage {
-        conversions,
-        total: counts.of(status),
-        counts,
-    })
+    Ok(ConversionsPage { conversions, total: counts.of(status), counts })
 }
 
 fn status_counts(transaction: &Transaction<'_>, company: CompanyId, kind: KeyKind) -> rusqlite::Result<StatusCounts> {
@@ -78,10 +74,8 @@ fn page_of_conversions(
     };
     let skipped = i64::from(page.saturating_sub(1)) * i64::from(per_page);
     let mut statement = transaction.prepare_cached(&sql)?;
-    let rows = statement.query_map(
-        (int(company.0), key_kind_code(kind), only, per_page, skipped),
-        conversion_row::read,
-    )?;
+    let rows =
+        statement.query_map((int(company.0), key_kind_code(kind), only, per_page, skipped), conversion_row::read)?;
     rows.collect()
 }
 

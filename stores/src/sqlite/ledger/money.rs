@@ -33,11 +33,7 @@ pub(super) fn balances_of_partner(connection: &Connection, partner: PartnerId) -
 }
 
 fn read_balance(row: &Row<'_>) -> rusqlite::Result<Balance> {
-    Ok(Balance {
-        account: get_account(row, 0)?,
-        currency: get_currency(row, 3)?,
-        amount_minor: row.get(4)?,
-    })
+    Ok(Balance { account: get_account(row, 0)?, currency: get_currency(row, 3)?, amount_minor: row.get(4)? })
 }
 
 type Sums = HashMap<(Account, Currency), i128>;
@@ -62,13 +58,7 @@ pub(super) fn sum_by_currency(connection: &mut Connection) -> Result<Vec<Books>,
 }
 
 fn empty_books(currency: Currency) -> Books {
-    Books {
-        currency,
-        balances_minor: 0,
-        recounted_minor: 0,
-        accounts_that_differ: 0,
-        transfers: 0,
-    }
+    Books { currency, balances_minor: 0, recounted_minor: 0, accounts_that_differ: 0, transfers: 0 }
 }
 
 fn stored_balances(transaction: &Transaction<'_>) -> rusqlite::Result<Sums> {

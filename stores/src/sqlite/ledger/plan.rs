@@ -19,11 +19,7 @@ pub(super) fn plan(connection: &mut Connection, partition: u32, epoch: u64, plan
 
 pub(super) fn check_epoch(transaction: &Transaction<'_>, partition: u32, epoch: u64) -> Result<(), CommitError> {
     let mut own = transaction.prepare_cached("SELECT 1 FROM progress WHERE partition = ?1 AND epoch = ?2")?;
-    if own.exists((partition, bound(epoch)))? {
-        Ok(())
-    } else {
-        Err(CommitError::Fenced)
-    }
+    if own.exists((partition, bound(epoch)))? { Ok(()) } else { Err(CommitError::Fenced) }
 }
 
 /// Plans a block of what is decided, right behind the last one.
@@ -53,11 +49,6 @@ pub(super) fn open(connection: &Connection, partition: u32) -> rusqlite::Result<
     let mut statement = connection.prepare_cached(
         "SELECT from_offset, to_offset FROM plans WHERE partition = ?1 AND marked = 0 ORDER BY from_offset",
     )?;
-    let plans = statement.query_map([partition], |row| {
-        Ok(Plan {
-            from: get_id(row, 0)?,
-            to: get_id(row, 1)?,
-        })
-    })?;
+    let plans = statement.query_map([partition], |row| Ok(Plan { from: get_id(row, 0)?, to: get_id(row, 1)? }))?;
     plans.collect()
 }

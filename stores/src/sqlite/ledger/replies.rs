@@ -21,11 +21,7 @@ pub(super) fn replies_from(
     let mut rows = statement.query((partition, bound(published)))?;
     let mut replies: Vec<ReplyDue> = Vec::new();
     while let Some(row) = rows.next()? {
-        let reply = ReplyDue {
-            batch_from: get_id(row, 0)?,
-            reply_to: row.get(1)?,
-            record: row.get(2)?,
-        };
+        let reply = ReplyDue { batch_from: get_id(row, 0)?, reply_to: row.get(1)?, record: row.get(2)? };
         let next_batch = replies.last().is_some_and(|last| last.batch_from != reply.batch_from);
         if next_batch && replies.len() >= MAX_REPLIES {
             break;

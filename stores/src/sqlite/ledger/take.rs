@@ -17,10 +17,7 @@ pub(super) fn take(connection: &mut Connection, partition: u32) -> Result<Taken,
         return Err(StoreError::NoPartition(partition));
     }
     let transaction = connection.transaction()?;
-    transaction.execute(
-        "INSERT INTO progress (partition) VALUES (?1) ON CONFLICT DO NOTHING",
-        [partition],
-    )?;
+    transaction.execute("INSERT INTO progress (partition) VALUES (?1) ON CONFLICT DO NOTHING", [partition])?;
     let (progress, epoch) = transaction.query_one(
         "UPDATE progress SET epoch = epoch + 1 WHERE partition = ?1 RETURNING next, last_event, published, planned, incarnation, epoch",
         [partition],
@@ -28,11 +25,7 @@ pub(super) fn take(connection: &mut Connection, partition: u32) -> Result<Taken,
     )?;
     let open_plans = plan::open(&transaction, partition)?;
     transaction.commit()?;
-    Ok(Taken {
-        epoch,
-        progress,
-        open_plans,
-    })
+    Ok(Taken { epoch, progress, open_plans })
 }
 
 pub(super) fn progress(connection: &Connection, partition: u32) -> Result<Option<Progress>, StoreError> {
@@ -46,9 +39,7 @@ pub(super) fn progress(connection: &Connection, partition: u32) -> Result<Option
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Progress> {
     let last_event: Option<Vec<u8>> = row.get(1)?;
-    let last_event = last_event
-        .map(|id| id.try_into().map_err(|_| unreadable(1, "an event id")))
-        .transpose()?;
+    let last_event = last_event.map(|id| id.try_into().map_err(|_| unreadable(1, "an event id"))).transpose()?;
     Ok(Progress {
         next: get_id(row, 0)?,
         last_event: last_event.map(u128::from_be_bytes).map(EventId),

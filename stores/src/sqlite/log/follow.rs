@@ -27,10 +27,7 @@ impl DecisionReader {
 
     pub(crate) async fn next(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {
         loop {
-            self.end
-                .wait_for(|end| *end > self.next)
-                .await
-                .map_err(|_| StoreError::Closed)?;
+            self.end.wait_for(|end| *end > self.next).await.map_err(|_| StoreError::Closed)?;
             let decisions = self.read().await?;
             if let Some((last, _)) = decisions.last() {
                 self.next = last + 1;

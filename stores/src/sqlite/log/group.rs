@@ -75,17 +75,8 @@ impl Group {
         for entry in self.entries {
             match entry {
                 Entry::Events { records, done } => {
-                    let first = Appended {
-                        position: Position {
-                            partition: PARTITION,
-                            offset,
-                        },
-                        appended_at,
-                    };
-                    let _ = done.send(Ok(Run {
-                        first,
-                        count: records.len(),
-                    }));
+                    let first = Appended { position: Position { partition: PARTITION, offset }, appended_at };
+                    let _ = done.send(Ok(Run { first, count: records.len() }));
                     offset += records.len() as u64;
                 }
                 Entry::Decisions { done, .. } => {

@@ -46,11 +46,9 @@ impl Writer {
         waiting: Arc<AtomicUsize>,
     ) -> rusqlite::Result<(Writer, Ends)> {
         let newest = connection
-            .query_row(
-                "SELECT offset, appended_at_ms FROM events ORDER BY offset DESC LIMIT 1",
-                [],
-                |row| Ok((get_id(row, 0)?, row.get(1)?)),
-            )
+            .query_row("SELECT offset, appended_at_ms FROM events ORDER BY offset DESC LIMIT 1", [], |row| {
+                Ok((get_id(row, 0)?, row.get(1)?))
+            })
             .optional()?;
         let (end, last) = newest.map_or((0, i64::MIN), |(offset, at)| (offset + 1, at));
         let decided = connection
@@ -58,14 +56,7 @@ impl Writer {
             .map_or(0, |last| last + 1);
         let (events_end, events) = watch::channel(end);
         let (decisions_end, decisions) = watch::channel(decided);
-        let writer = Writer {
-            connection,
-            clock,
-            waiting,
-            last_append: TimeMs(last),
-            events_end,
-            decisions_end,
-        };
+        let writer = Writer { connection, clock, waiting, last_append: TimeMs(last), events_end, decisions_end };
         Ok((writer, Ends { events, decisions }))
     }
 
@@ -78,11 +69,7 @@ impl Writer {
                     entries.close();
                 }
                 group.push(entry);
-                next = if group.len() < MAX_GROUP {
-                    entries.try_recv().ok()
-                } else {
-                    None
-                };
+                next = if group.len() < MAX_GROUP { entries.try_recv().ok() } else { None };
             }
             if !group.is_empty() {
                 self.commit(group);
@@ -99,10 +86,8 @@ impl Writer {
                 self.last_append = appended_at;
                 metrics::histogram!("refmill_log_group_records").record(group.len() as f64);
                 metrics::histogram!("refmill_log_commit_seconds").record(started.elapsed().as_secs_f64());
-                self.events_end
-                    .send_if_modified(|known| std::mem::replace(known, end) != end);
-                self.decisions_end
-                    .send_if_modified(|known| std::mem::replace(known, decisions_end) != decisions_end);
+                self.events_end.send_if_modified(|known| std::mem::replace(known, end) != end);
+                self.decisions_end.send_if_modified(|known| std::mem::replace(known, decisions_end) != decisions_end);
                 group.committed(first, appended_at);
             }
             Err(why) => {

@@ -12,9 +12,7 @@ use crate::{
 pub(super) fn load(connection: &mut Connection, partition: u32) -> Result<Loaded, StoreError> {
     let transaction = connection.transaction()?;
     let next = transaction
-        .query_row("SELECT next FROM progress WHERE partition = ?1", [partition], |row| {
-            get_id(row, 0)
-        })
+        .query_row("SELECT next FROM progress WHERE partition = ?1", [partition], |row| get_id(row, 0))
         .optional()?
         .unwrap_or(0);
     let mut touches = Touches::default();
@@ -34,11 +32,8 @@ fn links(transaction: &Transaction<'_>, partition: u32, touches: &mut Touches) -
                 .map(|packed| packed::unpack_touch(packed).ok_or_else(|| unreadable(column, "a packed touch")))
                 .transpose()
         };
-        let known = LinkTouch {
-            first: touch(1)?,
-            last: touch(2)?,
-            awaiting_until: row.get::<_, Option<i64>>(3)?.map(TimeMs),
-        };
+        let known =
+            LinkTouch { first: touch(1)?, last: touch(2)?, awaiting_until: row.get::<_, Option<i64>>(3)?.map(TimeMs) };
         touches.links.insert(LinkId(get_id(row, 0)?), known);
     }
     Ok(())

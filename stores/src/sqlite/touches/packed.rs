@@ -38,10 +38,7 @@ pub(super) fn unpack_touch(packed: &[u8]) -> Option<Touch> {
 /// Event ids and velocity with the newest time in them; None where there are none.
 pub(super) fn pack_recent(delta: &TouchDelta) -> Option<(TimeMs, Vec<u8>)> {
     let seen = delta.seen.iter().map(|(_, seen)| seen.at);
-    let clicks = delta
-        .velocity
-        .iter()
-        .map(|(_, velocity)| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
+    let clicks = delta.velocity.iter().map(|(_, velocity)| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
     let newest = seen.chain(clicks).max()?;
     let mut packed = vec![VERSION];
     packed.extend((delta.seen.len() as u64).to_be_bytes());
@@ -68,15 +65,8 @@ pub(super) fn unpack_recent(packed: &[u8], touches: &mut Touches) -> Option<()> 
         touches.seen.insert(id, seen);
     }
     while !rest.0.is_empty() {
-        let visitor = Visitor {
-            link: LinkId(rest.u64()?),
-            address_cut: rest.u64()?,
-        };
-        let velocity = Velocity {
-            newest: rest.i64()?,
-            counts: rest.take()?,
-            peak: u16::from_be_bytes(rest.take()?),
-        };
+        let visitor = Visitor { link: LinkId(rest.u64()?), address_cut: rest.u64()? };
+        let velocity = Velocity { newest: rest.i64()?, counts: rest.take()?, peak: u16::from_be_bytes(rest.take()?) };
         touches.velocity.insert(visitor, velocity);
     }
     Some(())
@@ -130,27 +120,15 @@ impl Unread<'_> {
     }
 
     fn position(&mut self) -> Option<Position> {
-        Some(Position {
-            partition: u32::from_be_bytes(self.take()?),
-            offset: self.u64()?,
-        })
+        Some(Position { partition: u32::from_be_bytes(self.take()?), offset: self.u64()? })
     }
 
     fn seen(&mut self) -> Option<(SeenId, Seen)> {
         let id = match self.take()? {
             [SEEN_EVENT] => SeenId::Event(EventId(u128::from_be_bytes(self.take()?))),
-            [SEEN_CLIENT] => SeenId::Client {
-                link: LinkId(self.u64()?),
-                event_id_hash: self.u64()?,
-            },
+            [SEEN_CLIENT] => SeenId::Client { link: LinkId(self.u64()?), event_id_hash: self.u64()? },
             _ => return None,
         };
-        Some((
-            id,
-            Seen {
-                position: self.position()?,
-                at: self.time()?,
-            },
-        ))
+        Some((id, Seen { position: self.position()?, at: self.time()? }))
     }
 }

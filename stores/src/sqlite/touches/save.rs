@@ -34,11 +34,10 @@ fn move_on(transaction: &Transaction<'_>, partition: u32, epoch: u64, offsets: &
     if moved == 1 {
         return Ok(());
     }
-    let (epoch, next) = transaction.query_one(
-        "SELECT epoch, next FROM progress WHERE partition = ?1",
-        [partition],
-        |row| Ok((get_id(row, 0)?, get_id(row, 1)?)),
-    )?;
+    let (epoch, next) =
+        transaction.query_one("SELECT epoch, next FROM progress WHERE partition = ?1", [partition], |row| {
+            Ok((get_id(row, 0)?, get_id(row, 1)?))
+        })?;
     Err(SaveError::Moved { epoch, next })
 }
 

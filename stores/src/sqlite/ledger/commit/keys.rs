@@ -25,17 +25,13 @@ pub(super) fn take(transaction: &Transaction<'_>, key: KeyHash, taken: &KeyTaken
         return Ok(());
     }
     match key_taken(transaction, key)? {
-        Some(before) if before.conversion != taken.conversion => Err(CommitError::Conflict {
-            key,
-            by: before.conversion,
-        }),
+        Some(before) if before.conversion != taken.conversion => {
+            Err(CommitError::Conflict { key, by: before.conversion })
+        }
         _ => Ok(()),
     }
 }
 
 pub(super) fn free(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("DELETE FROM keys WHERE key_hash = ?1")?
-        .execute([wide(key.0)])
-        .map(drop)
+    transaction.prepare_cached("DELETE FROM keys WHERE key_hash = ?1")?.execute([wide(key.0)]).map(drop)
 }

@@ -20,9 +20,7 @@ pub(super) fn use_click(transaction: &Transaction<'_>, click: ClickName, custome
     let mut insert = transaction.prepare_cached(
         "INSERT INTO click_customers (link, event_id_hash, customer) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     )?;
-    insert
-        .execute((int(click.link.0), int(click.event_id_hash), wide(customer)))
-        .map(drop)
+    insert.execute((int(click.link.0), int(click.event_id_hash), wide(customer))).map(drop)
 }
 
 pub(super) fn add_link_sales(
@@ -51,10 +49,7 @@ pub(super) fn add_values(
         let mut amounts = recent_values(transaction, *company, *currency)?;
         amounts.extend(newer);
         let excess = amounts.len().saturating_sub(RECENT_VALUES);
-        let packed: Vec<u8> = amounts[excess..]
-            .iter()
-            .flat_map(|amount| amount.to_be_bytes())
-            .collect();
+        let packed: Vec<u8> = amounts[excess..].iter().flat_map(|amount| amount.to_be_bytes()).collect();
         put.execute((int(company.0), currency.code(), packed))?;
     }
     Ok(())

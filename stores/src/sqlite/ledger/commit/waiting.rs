@@ -65,17 +65,12 @@ fn note_idents(
 /// It waits for nothing any more.
 pub(super) fn unpark(transaction: &Transaction<'_>, conversion: ConversionId) -> rusqlite::Result<()> {
     forget_parked(transaction, conversion)?;
-    transaction
-        .prepare_cached("DELETE FROM awaiting WHERE conversion = ?1")?
-        .execute([wide(conversion.0)])?;
+    transaction.prepare_cached("DELETE FROM awaiting WHERE conversion = ?1")?.execute([wide(conversion.0)])?;
     clear_late(transaction, conversion, u64::MAX)
 }
 
 fn forget_parked(transaction: &Transaction<'_>, conversion: ConversionId) -> rusqlite::Result<()> {
-    for forget in [
-        "DELETE FROM parked_idents WHERE conversion = ?1",
-        "DELETE FROM parked WHERE conversion = ?1",
-    ] {
+    for forget in ["DELETE FROM parked_idents WHERE conversion = ?1", "DELETE FROM parked WHERE conversion = ?1"] {
         transaction.prepare_cached(forget)?.execute([wide(conversion.0)])?;
     }
     Ok(())
@@ -92,8 +87,7 @@ pub(super) fn await_click(
         "INSERT INTO awaiting (conversion, link, company, at_ms) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET company = excluded.company, at_ms = excluded.at_ms",
     )?;
-    put.execute((wide(conversion.0), int(link.0), int(company.0), at.0))
-        .map(drop)
+    put.execute((wide(conversion.0), int(link.0), int(company.0), at.0)).map(drop)
 }
 
 pub(super) fn note_late(
@@ -104,9 +98,7 @@ pub(super) fn note_late(
 ) -> rusqlite::Result<()> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO late_notes (conversion, offset, partition, company) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
-    insert
-        .execute((wide(conversion.0), int(click.offset), click.partition, int(company.0)))
-        .map(drop)
+    insert.execute((wide(conversion.0), int(click.offset), click.partition, int(company.0))).map(drop)
 }
 
 pub(super) fn clear_late(
@@ -122,12 +114,5 @@ pub(super) fn append_settle(transaction: &Transaction<'_>, partition: u32, settl
     let mut insert = transaction.prepare_cached(
         "INSERT INTO settles_due (partition, company, conversion, facts_up_to) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    insert
-        .execute((
-            partition,
-            int(settle.company.0),
-            wide(settle.conversion.0),
-            bound(settle.facts_up_to),
-        ))
-        .map(drop)
+    insert.execute((partition, int(settle.company.0), wide(settle.conversion.0), bound(settle.facts_up_to))).map(drop)
 }

@@ -52,33 +52,18 @@ fn ident_record(
     let mut statement = transaction.prepare_cached(
         "SELECT bound_partner, bound_link, bound_at_ms, customer, email FROM idents WHERE company = ?1 AND ident = ?2",
     )?;
-    statement
-        .query_row((int(company.0), ident_bytes(ident)), read_ident_record)
-        .optional()
+    statement.query_row((int(company.0), ident_bytes(ident)), read_ident_record).optional()
 }
 
 fn read_ident_record(row: &Row<'_>) -> rusqlite::Result<IdentRecord> {
-    let bound = match (
-        get_id_or_none(row, 0)?,
-        get_id_or_none(row, 1)?,
-        row.get::<_, Option<i64>>(2)?,
-    ) {
-        (Some(partner), Some(link), Some(at)) => Some(Bound {
-            partner: PartnerId(partner),
-            link: LinkId(link),
-            at: TimeMs(at),
-        }),
+    let bound = match (get_id_or_none(row, 0)?, get_id_or_none(row, 1)?, row.get::<_, Option<i64>>(2)?) {
+        (Some(partner), Some(link), Some(at)) => {
+            Some(Bound { partner: PartnerId(partner), link: LinkId(link), at: TimeMs(at) })
+        }
         _ => None,
     };
-    let hash = |column: usize| {
-        row.get::<_, Option<[u8; 16]>>(column)
-            .map(|hash| hash.map(u128::from_be_bytes))
-    };
-    Ok(IdentRecord {
-        bound,
-        customer: hash(3)?.map(CustomerHash),
-        email: hash(4)?.map(EmailHash),
-    })
+    let hash = |column: usize| row.get::<_, Option<[u8; 16]>>(column).map(|hash| hash.map(u128::from_be_bytes));
+    Ok(IdentRecord { bound, customer: hash(3)?.map(CustomerHash), email: hash(4)?.map(EmailHash) })
 }
 
 fn click_customers(
@@ -102,9 +87,7 @@ fn link_sales(transaction: &Transaction<'_>, link: LinkId, from: TimeMs) -> rusq
     let buckets = statement.query_map((int(link.0), LinkSales::bucket_of(from), sales::BUCKETS_KEPT), |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
-    Ok(LinkSales {
-        buckets: buckets.collect::<rusqlite::Result<_>>()?,
-    })
+    Ok(LinkSales { buckets: buckets.collect::<rusqlite::Result<_>>()? })
 }
 
 pub(in crate::sqlite::ledger) fn recent_values(

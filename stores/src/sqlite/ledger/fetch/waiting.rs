@@ -61,41 +61,28 @@ fn add_parked(transaction: &Transaction<'_>, id: ConversionId, fetched: &mut Led
 
 fn read_parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
     let event = decode_event(row.get_ref(5)?.as_blob()?).map_err(|_| unreadable(5, "an encoded event"))?;
-    let position = Position {
-        partition: row.get(2)?,
-        offset: get_id(row, 3)?,
-    };
+    let position = Position { partition: row.get(2)?, offset: get_id(row, 3)? };
     let until = match (get_id_or_none(row, 8)?, row.get::<_, Option<i64>>(9)?) {
         (Some(offset), _) => ParkedUntil::FactsHold { offset },
-        (None, Some(expires_at)) => ParkedUntil::Lead {
-            expires_at: TimeMs(expires_at),
-        },
+        (None, Some(expires_at)) => ParkedUntil::Lead { expires_at: TimeMs(expires_at) },
         (None, None) => ParkedUntil::LateClick,
     };
     let idents = row.get_ref(10)?.as_blob()?.chunks(IDENT_BYTES).map(ident_from);
     Ok(Parked {
-        logged: Logged {
-            position,
-            appended_at: TimeMs(row.get(4)?),
-            event,
-        },
+        logged: Logged { position, appended_at: TimeMs(row.get(4)?), event },
         company: CompanyId(get_id(row, 0)?),
         conversion: ConversionId(get_wide(row, 1)?),
         link: get_id_or_none(row, 6)?.map(LinkId),
         at: TimeMs(row.get(7)?),
         until,
-        idents: idents
-            .collect::<Option<_>>()
-            .ok_or_else(|| unreadable(10, "identifiers"))?,
+        idents: idents.collect::<Option<_>>().ok_or_else(|| unreadable(10, "identifiers"))?,
     })
 }
 
 fn waiting_for(transaction: &Transaction<'_>, company: CompanyId, ident: Ident) -> rusqlite::Result<Vec<ConversionId>> {
     let mut statement =
         transaction.prepare_cached("SELECT conversion FROM parked_idents WHERE company = ?1 AND ident = ?2")?;
-    let ids = statement.query_map((int(company.0), ident_bytes(ident)), |row| {
-        get_wide(row, 0).map(ConversionId)
-    })?;
+    let ids = statement.query_map((int(company.0), ident_bytes(ident)), |row| get_wide(row, 0).map(ConversionId))?;
     ids.collect()
 }
 
