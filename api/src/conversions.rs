@@ -1,5 +1,6 @@
 //! Conversions as their company and their affiliate see them.
 
+mod explanation;
 pub(crate) mod refund;
 pub(crate) mod show;
 mod view;

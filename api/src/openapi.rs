@@ -1,6 +1,9 @@
 //! The OpenAPI document, and a page to read it with that needs no other host.
 
 mod edge;
+mod finish;
+
+pub(crate) use finish::finish;
 
 use axum::{Router, middleware, response::Response};
 use http::{HeaderValue, header};

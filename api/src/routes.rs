@@ -22,12 +22,11 @@ pub fn router(deps: ApiDeps) -> Router {
 }
 
 fn documented() -> (Router<Api>, Document) {
-    OpenApiRouter::with_openapi(openapi::Base::openapi())
-        .merge(sign_in())
-        .merge(of_companies())
-        .merge(of_affiliates())
-        .merge(of_both())
-        .split_for_parts()
+    let all = OpenApiRouter::with_openapi(openapi::Base::openapi());
+    let all = all.merge(sign_in()).merge(of_companies()).merge(of_affiliates()).merge(of_both());
+    let (routes, mut document) = all.split_for_parts();
+    openapi::finish(&mut document);
+    (routes, document)
 }
 
 fn sign_in() -> OpenApiRouter<Api> {
@@ -122,10 +121,16 @@ mod tests {
         let used: BTreeSet<String> = text.split("#/components/schemas/").skip(1).map(after).collect();
         let missing: Vec<&String> = used.iter().filter(|name| !schemas.contains_key(*name)).collect();
         assert!(missing.is_empty() && used.len() > 20, "{missing:?}");
+        let mut ids = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path} says not what it does");
-                assert!(operation["responses"].as_object().is_some_and(|known| !known.is_empty()), "{method} {path}");
+                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path} has another's id");
+                let responses = operation["responses"].as_object().unwrap();
+                let described = |response: &serde_json::Value| {
+                    response["description"].as_str().is_some_and(|text| !text.is_empty())
+                };
+                assert!(!responses.is_empty() && responses.values().all(described), "{method} {path}: {responses:?}");
             }
         }
     }

@@ -40,7 +40,7 @@ pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logge
     let mut known = Known::default();
     let named = named(sources, partition, &mut needs).await?;
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
-    known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named).await?;
+    known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named, events).await?;
     known.touches = needs.touches(sources.touches);
     let rest = rest(sources, &needs, &known, events).await?;
     known.keys = rest.keys;
@@ -123,14 +123,21 @@ async fn catalog_rows(catalog: &Catalog, needs: &mut Needs, known: &mut Known) -
 }
 
 /// For each settle the clicks of its conversion's links that facts hold before the settle's bound.
-async fn fact_clicks(facts: &Facts, needs: &mut Needs, named: &LedgerFetched) -> Result<HashMap<ConversionId, Vec<Touch>>, StoreError> {
+async fn fact_clicks(
+    facts: &Facts,
+    needs: &mut Needs,
+    named: &LedgerFetched,
+    events: &[Logged],
+) -> Result<HashMap<ConversionId, Vec<Touch>>, StoreError> {
     let mut clicks = HashMap::new();
     for Settle { conversion, facts_up_to, .. } in needs.settles.clone() {
-        let Some(parked) = named.parked.get(&conversion) else { continue };
+        // What it settles was parked before, or is in this very batch.
+        let parked = named.parked.get(&conversion).map(|parked| &parked.logged);
+        let Some(logged) = parked.or_else(|| events.iter().find(|logged| claims(logged, conversion))) else { continue };
+        let (from, until) = (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), time_of_sale(logged).max(logged.appended_at));
         let mut found = Vec::new();
-        for link in links_of(&parked.logged) {
-            let from = parked.at.plus_ms(-WINDOW_MS_MAX);
-            found.extend(facts.touches_of(link, from, parked.at.plus_ms(1), facts_up_to).await?);
+        for link in needs.code_links.get(&conversion).into_iter().flatten() {
+            found.extend(facts.touches_of(*link, from, until.plus_ms(1), facts_up_to).await?);
         }
         needs.add_fact_clicks(&found);
         clicks.insert(conversion, found);
@@ -138,15 +145,12 @@ async fn fact_clicks(facts: &Facts, needs: &mut Needs, named: &LedgerFetched) ->
     Ok(clicks)
 }
 
-fn links_of(logged: &Logged) -> Vec<LinkId> {
-    let claim = match &logged.event.body {
-        Body::Lead(claim) => claim.as_ref(),
-        Body::Sale(sale) => &sale.claim,
-        _ => return Vec::new(),
-    };
-    let mut links: Vec<LinkId> = claim.code_link.into_iter().chain(claim.receipt.map(|receipt| receipt.fields().link)).collect();
-    links.dedup();
-    links
+fn claims(logged: &Logged, conversion: ConversionId) -> bool {
+    match &logged.event.body {
+        Body::Lead(claim) => claim.conversion == conversion,
+        Body::Sale(sale) => sale.claim.conversion == conversion,
+        _ => false,
+    }
 }
 
 /// What is looked up last, because links and clicks had to be known first.
@@ -162,7 +166,7 @@ async fn rest(sources: &Sources<'_>, needs: &Needs, known: &Known, events: &[Log
         awaiting: needs
             .late
             .iter()
-            .filter(|(link, at)| awaited(link).is_some_and(|until| until >= **at) || sells)
+            .filter(|(link, at)| awaited(link).is_some_and(|until| until >= **at))
             .map(|(link, at)| (*link, *at))
             .collect(),
         ..LedgerNeeds::default()

@@ -60,7 +60,9 @@ impl Account {
 
     pub fn partner(self) -> Option<PartnerId> {
         match self {
-            Account::PartnerPending(_, partner) | Account::PartnerAvailable(_, partner) | Account::PartnerPaid(_, partner) => Some(partner),
+            Account::PartnerPending(_, partner)
+            | Account::PartnerAvailable(_, partner)
+            | Account::PartnerPaid(_, partner) => Some(partner),
             Account::Company(_) | Account::PlatformPending(_) | Account::PlatformEarned(_) => None,
         }
     }
@@ -123,7 +125,13 @@ impl fmt::Display for TransferReason {
 }
 
 /// The id of a transfer, derived from its cause: whoever posts it, and however often, it has this one.
-pub fn transfer_id(event: EventId, conversion: ConversionId, reason: TransferReason, debit: Account, credit: Account) -> TransferId {
+pub fn transfer_id(
+    event: EventId,
+    conversion: ConversionId,
+    reason: TransferReason,
+    debit: Account,
+    credit: Account,
+) -> TransferId {
     let mut cause = Vec::with_capacity(70);
     cause.extend(event.0.to_be_bytes());
     cause.extend(conversion.0.to_be_bytes());

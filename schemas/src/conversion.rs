@@ -73,8 +73,12 @@ pub enum Unattributed {
 }
 
 impl Unattributed {
-    pub const ALL: [Unattributed; 4] =
-        [Unattributed::NoClickInWindow, Unattributed::NoEvidence, Unattributed::EvidenceDisagrees, Unattributed::NoLead];
+    pub const ALL: [Unattributed; 4] = [
+        Unattributed::NoClickInWindow,
+        Unattributed::NoEvidence,
+        Unattributed::EvidenceDisagrees,
+        Unattributed::NoLead,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,7 +101,8 @@ pub enum ReviewState {
 }
 
 impl ReviewState {
-    pub const ALL: [ReviewState; 4] = [ReviewState::AutoApproved, ReviewState::Pending, ReviewState::Approved, ReviewState::Rejected];
+    pub const ALL: [ReviewState; 4] =
+        [ReviewState::AutoApproved, ReviewState::Pending, ReviewState::Approved, ReviewState::Rejected];
 
     pub fn as_str(self) -> &'static str {
         match self {

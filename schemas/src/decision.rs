@@ -18,7 +18,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 5] = [EventKind::Click, EventKind::Lead, EventKind::Sale, EventKind::Refund, EventKind::Review];
+    pub const ALL: [EventKind; 5] =
+        [EventKind::Click, EventKind::Lead, EventKind::Sale, EventKind::Refund, EventKind::Review];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -153,11 +154,25 @@ pub struct Decision {
 pub enum Answer {
     Converted(Converted),
     /// The key was taken before by `first`.
-    Duplicate { first: ConversionId, same_body: bool },
+    Duplicate {
+        first: ConversionId,
+        same_body: bool,
+    },
     /// Waits for more; the conversion's id answers until then.
-    Parked { conversion: ConversionId },
-    Refunded { conversion: ConversionId, refunded_minor: i64, commission_minor: i64, partner_minor: i64, currency: Currency },
-    Reviewed { conversion: ConversionId, status: HouseStatus },
+    Parked {
+        conversion: ConversionId,
+    },
+    Refunded {
+        conversion: ConversionId,
+        refunded_minor: i64,
+        commission_minor: i64,
+        partner_minor: i64,
+        currency: Currency,
+    },
+    Reviewed {
+        conversion: ConversionId,
+        status: HouseStatus,
+    },
     Refused(Refusal),
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct AffiliateView {
     id: PartnerId,
     #[schema(example = "aff@example.com")]
     email: String,
-    #[schema(example = "Jane")]
+    #[schema(required = true, example = "Jane")]
     name: Option<String>,
     #[schema(example = "standard")]
     tier: String,

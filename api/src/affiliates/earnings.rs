@@ -48,7 +48,7 @@ pub(crate) struct EarningsDay {
 pub(crate) struct CompanyEarnings {
     #[schema(value_type = String, example = "cmp_0000000000001")]
     company_id: CompanyId,
-    #[schema(example = "Acme")]
+    #[schema(required = true, example = "Acme")]
     company_name: Option<String>,
     #[schema(example = 3000)]
     earned: i64,

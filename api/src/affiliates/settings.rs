@@ -18,14 +18,14 @@ use crate::{
 pub(crate) struct Profile {
     #[schema(value_type = String, example = "aff_0000000000001")]
     id: PartnerId,
-    #[schema(example = "Jane Doe")]
+    #[schema(required = true, example = "Jane Doe")]
     name: Option<String>,
     #[schema(example = "jane@example.com")]
     email: String,
     #[schema(example = "standard")]
     tier: String,
     /// The Stripe account that payouts go to; null until one is connected.
-    #[schema(example = "acct_...")]
+    #[schema(required = true, example = "acct_...")]
     stripe_connect_id: Option<String>,
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Dashboard {
 pub(crate) struct TopAffiliate {
     #[schema(value_type = String, example = "aff_0000000000001")]
     affiliate_id: PartnerId,
-    #[schema(example = "Jane Doe")]
+    #[schema(required = true, example = "Jane Doe")]
     name: Option<String>,
     #[schema(example = 12)]
     conversions: i64,

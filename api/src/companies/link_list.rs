@@ -30,6 +30,7 @@ pub(crate) struct CompanyLink {
     #[schema(value_type = String, example = "aff_0000000000001")]
     affiliate_id: PartnerId,
     /// What the company calls it.
+    #[schema(required = true)]
     name: Option<String>,
     #[schema(example = "https://acme.com/")]
     destination: String,

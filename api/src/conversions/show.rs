@@ -32,7 +32,7 @@ pub(crate) struct DecidedConversion {
     refunds: Vec<RefundView>,
     /// Why it was decided as it was: candidates, winner and why, policy, terms version, arithmetic and signals. An affiliate sees
     /// it without weights, thresholds and score.
-    #[schema(value_type = Object)]
+    #[schema(value_type = super::explanation::ExplanationShape)]
     explanation: Explanation,
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct ConversionView {
     #[schema(nullable = false)]
     reason: Option<&'static str>,
     /// Who is credited.
-    #[schema(value_type = Option<String>, example = "aff_0000000000001")]
+    #[schema(value_type = Option<String>, required = true, example = "aff_0000000000001")]
     affiliate_id: Option<PartnerId>,
     /// From 0 to 1, two decimals; an affiliate does not see it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ pub(crate) struct ClickView {
     #[schema(example = "acme.com/pricing")]
     landing_page: String,
     /// The referrer's host.
-    #[schema(example = "twitter.com")]
+    #[schema(required = true, example = "twitter.com")]
     referrer: Option<String>,
     /// `desktop`, `mobile`, `tablet`, `tv` or `other`.
     #[schema(value_type = String, example = "desktop")]

@@ -3,7 +3,6 @@
 
 mod accounts;
 mod books;
-mod dump;
 mod envelope;
 mod played;
 mod programs;

@@ -47,9 +47,9 @@ fn what_was_acknowledged_survives_kill_9_and_is_there_once() {
 
 /// A folder, the process on it, and the journal of all that was sent to it.
 struct Field {
+    server: Option<Server>,
     site: Site,
     launch: Launch,
-    server: Option<Server>,
     company: Company,
     journal: Journal,
     seeded: Seeded,

@@ -71,6 +71,9 @@ fn ground(site: &Site) -> Ground {
     assert_eq!(held["status"], "pending", "{held}");
     let pending = held["conversionId"].as_str().expect("an id").to_owned();
     server.dashboard_says(&company, 1, 2);
+    // The documented company has dressed its widget before.
+    let widget = json!({ "widgetConfig": { "position": "bottom-right", "accentColor": "#F0A500" } });
+    server.send(&Request::new("PUT", "/companies/settings").key(&company.key).json(&widget)).good();
     let company_token = server.sign_in(OWNER, "company");
     let affiliate_token = server.sign_in(partner, "affiliate");
     eventually(SETTLED, "the partner's earnings follow", || {

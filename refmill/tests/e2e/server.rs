@@ -177,7 +177,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let said = read(&self.errors);
+            let said = std::fs::read_to_string(&self.errors).unwrap_or_default();
             let last: Vec<&str> = said.lines().rev().take(40).collect();
             eprintln!("the server's last lines, newest first:\n{}", last.join("\n"));
         }

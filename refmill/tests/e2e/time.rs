@@ -138,7 +138,8 @@ fn event_ids(server: &Server, clock: &Clock) -> Result<(), String> {
     };
     within(SETTLED, || counted(3))?;
     within(SETTLED / 2, || counted(4))?;
-    counted(5).map_or(Ok(()), |()| Err("a repeated click was counted within the hour".to_owned()))
+    let clicks = server.read_as(&company, &format!("/links/{}/clicks", link.code));
+    holds(counted(5).is_err(), format!("a repeated click was counted within the hour: {clicks}"))
 }
 
 fn settings(server: &Server, company: &Company, body: &Value) {

@@ -242,7 +242,7 @@ fn ticks_ahead(known: &mut Known, logged: &Logged) -> Vec<Effect> {
 fn broken_deciders_are_caught() {
     is_caught(trusts_memory, "by the plain batch");
     is_caught(forgets_copies, "copies changed");
-    is_caught(forgets_its_batch, "by the plain batch");
+    is_caught(forgets_its_batch, "other batches changed");
     is_caught(has_a_mood, "a batch decided twice");
     is_caught(settles_blindly, "extra settles changed");
     is_caught(ticks_ahead, "extra ticks changed");

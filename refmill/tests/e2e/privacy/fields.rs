@@ -153,6 +153,8 @@ impl Sender<'_> {
             let data = self.send(Request::post("/track/conversion").key(&company.key).json(&with(order, json!({ field: value }))));
             conversions.extend(data["conversionId"].as_str().map(str::to_owned));
         }
+        // A person's click, so that the sale below waits for review.
+        self.server.click(company, link);
         let own = json!({ "orderId": "own", "orderValue": 9999, "affiliateCode": link.code, "customerEmail": link.partner_email });
         let held = self.send(Request::post("/track/conversion").key(&company.key).json(&own));
         assert!(conversions.len() >= 5 && held["status"] == "pending", "{conversions:?} {held}");

@@ -54,7 +54,9 @@ fn sigterm_finishes_what_is_under_way() {
 #[test]
 fn the_next_start_knows_everything() {
     let site = Site::new();
-    let server = Launch::new().start(&site);
+    // Links name it, whatever port a process gets.
+    let launch = Launch::new().set("--public-url", "https://go.example.com");
+    let server = launch.start(&site);
     let company = server.company();
     let link = server.link(&company);
     let receipt = server.click(&company, &link);
@@ -79,7 +81,7 @@ fn the_next_start_knows_everything() {
     let before = all(&server);
     server.stop();
 
-    let server = Launch::new().start(&site);
+    let server = launch.start(&site);
     for ((path, before), after) in paths.iter().zip(&before).zip(all(&server)) {
         assert_eq!(without_clock(before), without_clock(&after), "{path}");
     }
