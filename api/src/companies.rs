@@ -4,6 +4,7 @@ pub(crate) mod analytics;
 pub(crate) mod conversions;
 pub(crate) mod dashboard;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 pub(crate) mod link_list;
 pub(crate) mod links;
 pub(crate) mod outcomes;

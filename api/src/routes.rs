@@ -50,6 +50,7 @@ fn of_companies() -> OpenApiRouter<Api> {
         .routes(routes!(companies::pause::pause))
         .routes(routes!(companies::link_list::list_links, companies::links::make_link))
         .routes(routes!(companies::outcomes::outcomes))
+        .routes(routes!(companies::ledger::ledger))
 }
 
 fn of_affiliates() -> OpenApiRouter<Api> {

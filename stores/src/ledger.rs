@@ -20,7 +20,7 @@ use crate::{DeploymentId, OpenError, StoreError, sqlite};
 
 pub use batch::{Batch, CommitError, Plan, Quarantined};
 pub use fetch::{Due, LedgerFetched, LedgerNeeds};
-pub use read::{
+pub use read::{CompanyBooks, 
     Balance, Books, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals, ReplyDue, SettleDue,
     StatusCounts,
 };
@@ -218,6 +218,13 @@ impl Ledger {
     pub async fn outcomes(&self, company: CompanyId, from: Day, to: Day) -> Result<Vec<OutcomeCount>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.outcomes(company, from, to).await,
+        }
+    }
+
+    /// The same of one company, from its transfers alone.
+    pub async fn books_of_company(&self, company: CompanyId) -> Result<Vec<CompanyBooks>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.books_of_company(company).await,
         }
     }
 

@@ -60,6 +60,21 @@ struct StepShape {
     /// Before it is rounded half up.
     #[schema(nullable = false, example = "999.9")]
     exact: Option<String>,
+    /// In place of a rate.
+    #[schema(nullable = false)]
+    flat: Option<i64>,
+    /// The platform's part of the commission.
+    #[schema(nullable = false, example = "0.20")]
+    fee: Option<String>,
+    /// All refunds of the sale so far.
+    #[schema(nullable = false)]
+    refunded: Option<i64>,
+    /// What refunds have left of the sale.
+    #[schema(nullable = false)]
+    left: Option<i64>,
+    /// Of a refund, in milliseconds since 1970.
+    #[schema(nullable = false)]
+    at: Option<i64>,
     /// An amount, or of a split `partner` and `platform`.
     #[schema(value_type = Option<Value>, nullable = false, example = 1000)]
     result: Option<String>,

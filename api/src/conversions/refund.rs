@@ -20,6 +20,9 @@ use crate::{
     segment::Segment,
 };
 
+/// As much as the largest sale.
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
 /// A refund of a sale, whole or in part.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -39,7 +42,7 @@ impl FromFields for Refund {
     fn from_fields(fields: &Fields<'_>) -> Result<Refund, ApiError> {
         Ok(Refund {
             refund_id: fields.text("refundId", 1..=255)?,
-            amount: fields.integer_or_none("amount", 1..=i64::MAX)?,
+            amount: fields.integer_or_none("amount", 1..=AMOUNT_MAX)?,
             reason: fields.text_or_none("reason", 0..=1_000)?,
         })
     }

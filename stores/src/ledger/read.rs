@@ -124,3 +124,16 @@ pub struct Books {
     pub accounts_that_differ: u64,
     pub transfers: u64,
 }
+
+/// A company's books in one currency. All is well where debits and credits are the same and no account differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompanyBooks {
+    pub currency: Currency,
+    pub transfers: u64,
+    /// Sum of the balances below zero, as a positive number.
+    pub debits_minor: i128,
+    /// Sum of the balances above zero.
+    pub credits_minor: i128,
+    /// Accounts whose balance is not what their transfers add up to.
+    pub accounts_that_differ: u64,
+}

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     DeploymentId, OpenError, StoreError,
     ledger::{
-        Balance, Batch, Books, CommitError, ConversionsPage, Decided, LedgerFetched, LedgerNeeds, ListedStatus,
+        Balance, Batch, Books, CompanyBooks, CommitError, ConversionsPage, Decided, LedgerFetched, LedgerNeeds, ListedStatus,
         OutcomeCount, PageOf, PartnerTotals, Plan, Progress, Quarantined, ReplyDue, SettleDue, Taken,
     },
 };
@@ -192,6 +192,10 @@ impl Ledger {
         to: Day,
     ) -> Result<Vec<OutcomeCount>, StoreError> {
         self.reader.call(move |connection| lists::outcomes(connection, company, from, to)).await
+    }
+
+    pub(crate) async fn books_of_company(&self, company: CompanyId) -> Result<Vec<CompanyBooks>, StoreError> {
+        self.reader.call(move |connection| money::books_of_company(connection, company)).await
     }
 
     pub(crate) async fn sum_by_currency(&self) -> Result<Vec<Books>, StoreError> {

@@ -10,7 +10,7 @@ use schemas::{
 use super::columns::{get_account, get_currency};
 use crate::{
     StoreError,
-    ledger::{Balance, Books},
+    ledger::{Balance, Books, CompanyBooks},
     sqlite::row::int,
 };
 
@@ -41,7 +41,7 @@ type Sums = HashMap<(Account, Currency), i128>;
 pub(super) fn sum_by_currency(connection: &mut Connection) -> Result<Vec<Books>, StoreError> {
     let transaction = connection.transaction()?;
     let stored = stored_balances(&transaction)?;
-    let (recounted, transfers) = recount(&transaction)?;
+    let (recounted, transfers) = recount(&transaction, None)?;
     let mut books: BTreeMap<Currency, Books> = BTreeMap::new();
     let accounts: BTreeSet<&(Account, Currency)> = stored.keys().chain(recounted.keys()).collect();
     for account in accounts {
@@ -53,6 +53,32 @@ pub(super) fn sum_by_currency(connection: &mut Connection) -> Result<Vec<Books>,
     }
     for (currency, n) in transfers {
         books.entry(currency).or_insert(empty_books(currency)).transfers = n;
+    }
+    Ok(books.into_values().collect())
+}
+
+/// Reads every transfer of the company, and nobody else's.
+pub(super) fn books_of_company(connection: &mut Connection, company: CompanyId) -> Result<Vec<CompanyBooks>, StoreError> {
+    let transaction = connection.transaction()?;
+    let mut stored = Sums::new();
+    for balance in balances_of_company(&transaction, company)? {
+        *stored.entry((balance.account, balance.currency)).or_default() += i128::from(balance.amount_minor);
+    }
+    let (recounted, transfers) = recount(&transaction, Some(company))?;
+    let mut books: BTreeMap<Currency, CompanyBooks> = BTreeMap::new();
+    let accounts: BTreeSet<&(Account, Currency)> = stored.keys().chain(recounted.keys()).collect();
+    for account in accounts {
+        let [balance, recount] = [&stored, &recounted].map(|sums| sums.get(account).copied().unwrap_or(0));
+        let own = books.entry(account.1).or_insert(CompanyBooks {
+            currency: account.1,
+            transfers: transfers.get(&account.1).copied().unwrap_or(0),
+            debits_minor: 0,
+            credits_minor: 0,
+            accounts_that_differ: 0,
+        });
+        own.debits_minor -= balance.min(0);
+        own.credits_minor += balance.max(0);
+        own.accounts_that_differ += u64::from(balance != recount);
     }
     Ok(books.into_values().collect())
 }
@@ -72,12 +98,15 @@ fn stored_balances(transaction: &Transaction<'_>) -> rusqlite::Result<Sums> {
     Ok(sums)
 }
 
-fn recount(transaction: &Transaction<'_>) -> rusqlite::Result<(Sums, HashMap<Currency, u64>)> {
+fn recount(transaction: &Transaction<'_>, of: Option<CompanyId>) -> rusqlite::Result<(Sums, HashMap<Currency, u64>)> {
+    const COLUMNS: &str = "debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, t.amount_minor, t.currency";
     let (mut sums, mut transfers) = (Sums::new(), HashMap::new());
-    let mut statement = transaction.prepare_cached(
-        "SELECT debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, amount_minor, currency FROM transfers",
-    )?;
-    let mut rows = statement.query([])?;
+    let own = "JOIN conversions c ON c.id = t.conversion WHERE c.company = ?1";
+    let mut statement = match of {
+        Some(_) => transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM transfers t {own}"))?,
+        None => transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM transfers t"))?,
+    };
+    let mut rows = statement.query(rusqlite::params_from_iter(of.map(|company| int(company.0))))?;
     while let Some(row) = rows.next()? {
         let amount: i64 = row.get(6)?;
         let currency = get_currency(row, 7)?;
