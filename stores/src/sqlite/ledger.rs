@@ -66,8 +66,9 @@ impl Ledger {
     }
 
     pub(crate) async fn close(&self) {
-        self.owner.close().await;
+        // The last connection to close takes the write-ahead log into the file, which a reader cannot.
         self.reader.close().await;
+        self.owner.close().await;
     }
 
     pub(crate) async fn partitions(&self) -> Result<u32, StoreError> {

@@ -127,12 +127,13 @@ impl Log {
     }
 
     pub(crate) async fn close(&self) {
+        // The last connection to close takes the write-ahead log into the file, which a reader cannot.
+        self.reader.close().await;
         // A writer that has ended takes no stop and needs none.
         let _ = self.entries.send(Entry::Stop).await;
         let thread = self.writer.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        self.reader.close().await;
     }
 }

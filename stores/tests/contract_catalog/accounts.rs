@@ -4,14 +4,22 @@ use schemas::{
     time::{HOUR_MS, MINUTE_MS, TimeMs},
 };
 use stores::catalog::{
-    AccountKind, Catalog, FreshKeys, IssueError, Issued, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink, Principal, RedeemError, Session, digest,
+    AccountKind, Catalog, FreshKeys, IssueError, Issued, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink, Principal,
+    RedeemError, Session, digest,
 };
 
 use crate::place::{NOON, Place, new_company, new_link};
 
 fn asked(token: &str, kind: AccountKind, person: u128, address: u128, now: TimeMs) -> NewMagicLink {
     let email = format!("Person-{person}@example.com");
-    NewMagicLink { token_digest: digest(token), kind, email, email_hash: EmailHash(person), address: AddressHash(address), now }
+    NewMagicLink {
+        token_digest: digest(token),
+        kind,
+        email,
+        email_hash: EmailHash(person),
+        address: AddressHash(address),
+        now,
+    }
 }
 
 #[tokio::test]
@@ -23,7 +31,9 @@ async fn a_magic_link_makes_a_partner_and_works_once() {
         let catalog = place.reopen(catalog).await;
         let tries = (0..32).map(|number| {
             let catalog = catalog.clone();
-            tokio::spawn(async move { catalog.redeem_magic_link(digest("one"), PartnerId(number), NOON.plus_ms(1)).await })
+            tokio::spawn(
+                async move { catalog.redeem_magic_link(digest("one"), PartnerId(number), NOON.plus_ms(1)).await },
+            )
         });
         let mut redeemed = Vec::new();
         for attempt in tries.collect::<Vec<_>>() {
@@ -54,7 +64,10 @@ async fn only_a_registered_company_gets_mail() {
         catalog.register_company(new_company(5)).await.unwrap();
         let unknown = catalog.issue_magic_link(asked("nobody", AccountKind::Company, 6, 1, NOON)).await.unwrap();
         assert_eq!(unknown, Issued::NoAccount);
-        assert!(matches!(catalog.redeem_magic_link(digest("nobody"), PartnerId(1), NOON).await, Err(RedeemError::NotValid)));
+        assert!(matches!(
+            catalog.redeem_magic_link(digest("nobody"), PartnerId(1), NOON).await,
+            Err(RedeemError::NotValid)
+        ));
         let known = catalog.issue_magic_link(asked("owner", AccountKind::Company, 5, 1, NOON)).await.unwrap();
         assert_eq!(known, Issued::Mail);
         let owner = catalog.redeem_magic_link(digest("owner"), PartnerId(1), NOON).await.unwrap();
@@ -119,7 +132,12 @@ async fn a_session_lives_until_it_is_ended_or_expires() {
         catalog.register_company(new_company(1)).await.unwrap();
         catalog.create_link(new_link(1, 1, 1)).await.unwrap();
         let expires_at = NOON.plus_ms(HOUR_MS);
-        let owners = [Principal::Company(CompanyId(1)), Principal::Company(CompanyId(1)), Principal::Partner(PartnerId(1)), Principal::Company(CompanyId(1))];
+        let owners = [
+            Principal::Company(CompanyId(1)),
+            Principal::Company(CompanyId(1)),
+            Principal::Partner(PartnerId(1)),
+            Principal::Company(CompanyId(1)),
+        ];
         for (principal, id) in owners.into_iter().zip(1..) {
             catalog.start_session(Session { id, principal, issued_at: NOON, expires_at }).await.unwrap();
         }

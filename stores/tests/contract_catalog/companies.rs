@@ -105,7 +105,8 @@ async fn a_replaced_key_is_dead_at_once() {
         assert_eq!((old.id, old.revoked_at), (KeyId(10), Some(later)));
         let new = catalog.credential_by_digest(digest_of(100, CredentialKind::Secret)).await.unwrap().unwrap();
         assert_eq!((new.company, new.kind, new.revoked_at), (CompanyId(1), CredentialKind::Secret, None));
-        let publishable = catalog.credential_by_digest(digest_of(11, CredentialKind::Publishable)).await.unwrap().unwrap();
+        let publishable =
+            catalog.credential_by_digest(digest_of(11, CredentialKind::Publishable)).await.unwrap().unwrap();
         assert_eq!(publishable.revoked_at, None, "other kinds stay");
         catalog.replace_key(CompanyId(1), key(101, CredentialKind::Postback), later).await.unwrap();
         let company = catalog.company(CompanyId(1)).await.unwrap().unwrap();
@@ -121,11 +122,15 @@ async fn a_pause_takes_a_program_off_the_list() {
     for place in Place::all() {
         let catalog = place.open();
         for number in 1..=5_u64 {
-            catalog.register_company(NewCompany { now: NOON.plus_ms(number.cast_signed()), ..new_company(number) }).await.unwrap();
+            catalog
+                .register_company(NewCompany { now: NOON.plus_ms(number.cast_signed()), ..new_company(number) })
+                .await
+                .unwrap();
         }
         assert_eq!(catalog.toggle_pause(CompanyId(2)).await.unwrap().status, CompanyStatus::Paused);
         let page = catalog.open_programs(Page { number: 2, per_page: 2 }).await.unwrap();
-        let listed: Vec<_> = page.rows.iter().map(|program| (program.company, program.name.as_str(), program.terms.version)).collect();
+        let listed: Vec<_> =
+            page.rows.iter().map(|program| (program.company, program.name.as_str(), program.terms.version)).collect();
         assert_eq!((listed, page.total), (vec![(CompanyId(4), "Company 4", 1), (CompanyId(5), "Company 5", 1)], 4));
         assert_eq!(catalog.toggle_pause(CompanyId(2)).await.unwrap().status, CompanyStatus::Active);
         assert_eq!(catalog.open_programs(Page::first(100)).await.unwrap().total, 5);

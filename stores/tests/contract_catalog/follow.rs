@@ -74,7 +74,10 @@ async fn who_follows_while_many_write_misses_nothing() {
                     for number in 0..10 {
                         let company = writer * 100 + number;
                         let change = catalog.register_company(new_company(company)).await.unwrap();
-                        assert!(*catalog.latest().borrow() >= change, "who waits is woken by the time that the writer is told");
+                        assert!(
+                            *catalog.latest().borrow() >= change,
+                            "who waits is woken by the time that the writer is told"
+                        );
                         catalog.create_link(new_link(company, company, writer)).await.unwrap();
                     }
                 })
@@ -100,7 +103,9 @@ async fn who_follows_while_many_write_misses_nothing() {
 fn write_with_number(beside: &Connection, number: u64, company: i64) {
     let row = "INSERT INTO companies VALUES (?1, ?1, 'a.example', 'active', 'weekly', 0, ?2, 0)";
     beside.execute(row, params![company, company.to_be_bytes()]).unwrap();
-    beside.execute("INSERT INTO changes (no, kind, id) VALUES (?1, 1, ?2)", params![number.cast_signed(), company]).unwrap();
+    beside
+        .execute("INSERT INTO changes (no, kind, id) VALUES (?1, 1, ?2)", params![number.cast_signed(), company])
+        .unwrap();
 }
 
 #[tokio::test]
@@ -136,7 +141,9 @@ async fn the_newest_row_stands() {
         follower.poll(&catalog, 1).await;
         assert_eq!(follower.rows, loaded(&catalog, 100).await.rows);
         assert!(matches!(&follower.rows[&CompanyId(1).to_string()], CatalogChange::Company(row) if row.paused));
-        assert!(matches!(&follower.rows[&KeyId(10).to_string()], CatalogChange::Key(row) if row.revoked_at == Some(NOON)));
+        assert!(
+            matches!(&follower.rows[&KeyId(10).to_string()], CatalogChange::Key(row) if row.revoked_at == Some(NOON))
+        );
     }
 }
 
@@ -184,9 +191,18 @@ async fn a_batch_gets_all_that_it_asks_for() {
         };
         let rows = catalog.decision_rows(wanted).await.unwrap();
         assert_eq!(rows.links.iter().map(|link| link.id).collect::<Vec<_>>(), [LinkId(1)]);
-        let versions: HashMap<_, Vec<u32>> = rows.terms.into_iter().map(|(id, all)| (id, all.iter().map(|terms| terms.version).collect())).collect();
-        assert_eq!(versions, HashMap::from([(ProgramId(1_001), vec![1, 2]), (ProgramId(1_002), vec![1])]), "a link's program comes with it");
-        assert_eq!(rows.partners.iter().map(|partner| partner.id).collect::<Vec<_>>(), [PartnerId(7)], "and its partner");
+        let versions: HashMap<_, Vec<u32>> =
+            rows.terms.into_iter().map(|(id, all)| (id, all.iter().map(|terms| terms.version).collect())).collect();
+        assert_eq!(
+            versions,
+            HashMap::from([(ProgramId(1_001), vec![1, 2]), (ProgramId(1_002), vec![1])]),
+            "a link's program comes with it"
+        );
+        assert_eq!(
+            rows.partners.iter().map(|partner| partner.id).collect::<Vec<_>>(),
+            [PartnerId(7)],
+            "and its partner"
+        );
         assert_eq!(rows.revoked, HashMap::from([(KeyId(10), TimeMs(5))]));
     }
 }

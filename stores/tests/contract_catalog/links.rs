@@ -18,12 +18,18 @@ async fn a_link_is_found_by_its_code_in_any_case() {
         assert_eq!(made.partner, PartnerId(3));
         let catalog = place.reopen(catalog).await;
         let link = catalog.link_by_code(Code::parse("cODE-5").unwrap()).await.unwrap().unwrap();
-        assert_eq!((link.row.code.as_str(), link.row.program, link.row.partner), ("Code-5", ProgramId(1_001), PartnerId(3)));
+        assert_eq!(
+            (link.row.code.as_str(), link.row.program, link.row.partner),
+            ("Code-5", ProgramId(1_001), PartnerId(3))
+        );
         assert_eq!((link.name.as_deref(), link.created_at), (Some("Jane's"), NOON));
         assert_eq!(catalog.link(LinkId(5)).await.unwrap(), Some(link));
         assert_eq!(catalog.link(LinkId(6)).await.unwrap(), None);
         let partner = catalog.partner(PartnerId(3)).await.unwrap().unwrap();
-        assert_eq!((partner.email.as_str(), partner.tier.as_str(), partner.status.as_str()), ("partner-3@example.com", "standard", "active"));
+        assert_eq!(
+            (partner.email.as_str(), partner.tier.as_str(), partner.status.as_str()),
+            ("partner-3@example.com", "standard", "active")
+        );
         assert_eq!((partner.name, partner.stripe_connect_id), (None, None));
     }
 }
@@ -41,12 +47,22 @@ async fn what_cannot_be_linked_is_refused_and_leaves_nothing() {
         assert!(matches!(catalog.create_link(new_link(3, 9, 1)).await, Err(LinkError::UnknownCompany)));
         let unknown = NewLink { partner: LinkPartner::Known(PartnerId(9)), ..new_link(4, 1, 1) };
         assert!(matches!(catalog.create_link(unknown).await, Err(LinkError::UnknownPartner)));
-        let join = |number, partner| NewLink { partner: LinkPartner::Known(PartnerId(partner)), ..new_link(number, 1, partner) };
-        assert!(matches!(catalog.join_program(join(5, 1)).await, Err(LinkError::AlreadyJoined)), "a link by the company counts");
+        let join = |number, partner| NewLink {
+            partner: LinkPartner::Known(PartnerId(partner)),
+            ..new_link(number, 1, partner)
+        };
+        assert!(
+            matches!(catalog.join_program(join(5, 1)).await, Err(LinkError::AlreadyJoined)),
+            "a link by the company counts"
+        );
         assert!(matches!(catalog.join_program(join(6, 9)).await, Err(LinkError::UnknownPartner)));
         assert_eq!(catalog.links_of_company(CompanyId(1), Page::first(10)).await.unwrap().total, 1);
         catalog.create_link(new_link(7, 1, 1)).await.unwrap();
-        assert_eq!(catalog.links_of_partner(PartnerId(1), Page::first(10)).await.unwrap().total, 2, "a company may make more");
+        assert_eq!(
+            catalog.links_of_partner(PartnerId(1), Page::first(10)).await.unwrap().total,
+            2,
+            "a company may make more"
+        );
     }
 }
 
@@ -60,7 +76,9 @@ async fn at_once_one_joins_and_one_address_is_one_partner() {
             let catalog = catalog.clone();
             let LinkPartner::Addressed { email, email_hash, .. } = addressed(1) else { unreachable!() };
             let partner = LinkPartner::Addressed { email, email_hash, id_if_new: PartnerId(50 + number) };
-            tokio::spawn(async move { catalog.create_link(NewLink { partner, ..new_link(number, 1, 1) }).await.unwrap().partner })
+            tokio::spawn(async move {
+                catalog.create_link(NewLink { partner, ..new_link(number, 1, 1) }).await.unwrap().partner
+            })
         });
         let mut partners = Vec::new();
         for made in made.collect::<Vec<_>>() {
@@ -104,7 +122,8 @@ async fn lists_come_in_pages() {
         assert_eq!(catalog.partner_count(CompanyId(1)).await.unwrap(), 4);
         catalog.toggle_pause(CompanyId(3)).await.unwrap();
         let programs = catalog.programs_of_partner(PartnerId(2), Page::first(100)).await.unwrap();
-        let listed: Vec<_> = programs.rows.iter().map(|program| (program.company.0, program.status, program.joined_at)).collect();
+        let listed: Vec<_> =
+            programs.rows.iter().map(|program| (program.company.0, program.status, program.joined_at)).collect();
         let wanted = [
             (2, CompanyStatus::Active, NOON.plus_ms(1)),
             (3, CompanyStatus::Paused, NOON.plus_ms(5)),

@@ -81,7 +81,11 @@ impl Writer {
         let started = Instant::now();
         let appended_at = self.last_append.max((self.clock)());
         let (first, count) = (*self.events_end.borrow(), group.event_count());
-        match self.write(&group, appended_at) {
+        let written = self.write(&group, appended_at);
+        // Before anybody is answered: who has an answer finds its place free again.
+        let before = self.waiting.fetch_sub(count, Ordering::AcqRel);
+        metrics::gauge!("refmill_log_waiting_events").set((before - count) as f64);
+        match written {
             Ok((end, decisions_end)) => {
                 self.last_append = appended_at;
                 metrics::histogram!("refmill_log_group_records").record(group.len() as f64);
@@ -96,8 +100,6 @@ impl Writer {
                 group.failed(why);
             }
         }
-        let before = self.waiting.fetch_sub(count, Ordering::AcqRel);
-        metrics::gauge!("refmill_log_waiting_events").set((before - count) as f64);
     }
 
     /// Writes the group and returns where both streams end then.

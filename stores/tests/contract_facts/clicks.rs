@@ -1,0 +1,92 @@
+use rules::touches::Touch;
+use schemas::{
+    decision::Outcome,
+    facts::{ClickFact, Fact},
+    ids::LinkId,
+    receipt::Visit,
+    time::TimeMs,
+    web::{Device, Page as WebPage},
+};
+use stores::{Page, facts::TOUCHES_OF_A_LINK};
+
+use crate::place::{NOON, Place, block, click, clicked, visited};
+
+/// Clicks of link 1, each a second after the one before, but for those of another link, a bot and a duplicate.
+fn clicks() -> Vec<ClickFact> {
+    let at = |seconds: i64| NOON.plus_ms(seconds * 1_000);
+    vec![
+        click(0, at(0)),
+        click(1, at(5)),
+        visited(2, at(2), LinkId(2), Visit::Person),
+        visited(3, at(3), LinkId(1), Visit::Bot),
+        ClickFact { outcome: Outcome::Duplicate, ..click(4, at(4)) },
+        ClickFact { outcome: Outcome::Refused, ..click(5, at(5)) },
+        click(6, at(1)),
+        click(7, at(5)),
+    ]
+}
+
+fn facts_of(clicks: Vec<ClickFact>) -> Vec<Fact> {
+    clicks.into_iter().map(clicked).collect()
+}
+
+#[tokio::test]
+async fn counted_clicks_of_a_link_by_time_and_place_in_the_log() {
+    for place in Place::all() {
+        let facts = place.open();
+        facts.insert(block(0, 8, facts_of(clicks()))).await.unwrap();
+        let facts = place.reopen(facts).await;
+        let offsets = |touches: &[Touch]| touches.iter().map(|touch| touch.position.offset).collect::<Vec<_>>();
+        for (name, from, until, before, wanted) in [
+            ("all", 0, 10_000, 8, vec![0, 6, 1, 7]),
+            ("the end is left out", 0, 5_000, 8, vec![0, 6]),
+            ("the beginning is not", 1_000, 5_001, 8, vec![6, 1, 7]),
+            ("what facts hold later is not looked at", 0, 10_000, 7, vec![0, 6, 1]),
+            ("none", 6_000, 10_000, 8, vec![]),
+        ] {
+            let touches = facts.touches_of(LinkId(1), NOON.plus_ms(from), NOON.plus_ms(until), before).await.unwrap();
+            assert_eq!(offsets(&touches), wanted, "{name}");
+        }
+        let touches = facts.touches_of(LinkId(1), NOON, NOON.plus_ms(1), 8).await.unwrap();
+        let first = click(0, NOON);
+        assert_eq!(
+            touches,
+            [Touch { receipt: first.receipt, event: first.event, position: first.position, at: first.at }]
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_very_many_clicks_the_newest_and_the_oldest() {
+    for place in Place::all() {
+        let facts = place.open();
+        let many = u64::from(TOUCHES_OF_A_LINK) + 50;
+        let clicks = (0..many).map(|offset| click(offset, NOON.plus_ms(offset.cast_signed()))).collect();
+        facts.insert(block(0, many, facts_of(clicks))).await.unwrap();
+        let touches = facts.touches_of(LinkId(1), TimeMs(0), NOON.plus_days(1), many).await.unwrap();
+        let offsets: Vec<u64> = touches.iter().map(|touch| touch.position.offset).collect();
+        assert_eq!(offsets[0], 0);
+        assert_eq!(offsets[1..], (50..many).collect::<Vec<_>>());
+        let just_fits =
+            facts.touches_of(LinkId(1), TimeMs(0), NOON.plus_days(1), u64::from(TOUCHES_OF_A_LINK)).await.unwrap();
+        assert_eq!(just_fits.len(), TOUCHES_OF_A_LINK as usize);
+    }
+}
+
+#[tokio::test]
+async fn people_and_bots_are_listed_newest_first() {
+    for place in Place::all() {
+        let facts = place.open();
+        facts.insert(block(0, 8, facts_of(clicks()))).await.unwrap();
+        let page = facts.link_clicks(LinkId(1), Page { number: 1, per_page: 3 }).await.unwrap();
+        let listed: Vec<_> = page.rows.iter().map(|click| (click.at.since_ms(NOON), click.visit)).collect();
+        assert_eq!(listed, [(5_000, Visit::Person), (5_000, Visit::Person), (3_000, Visit::Bot)]);
+        assert_eq!(page.total, 5);
+        let page = facts.link_clicks(LinkId(1), Page { number: 2, per_page: 3 }).await.unwrap();
+        assert_eq!(page.rows.iter().map(|click| click.at.since_ms(NOON)).collect::<Vec<_>>(), [1_000, 0]);
+        let newest = &page.rows[0];
+        assert_eq!(newest.landing, WebPage { host: "shop.example".to_owned(), path: "/pricing".to_owned() });
+        assert_eq!((newest.referrer_host.as_deref(), newest.device), (Some("twitter.com"), Device::Desktop));
+        assert_eq!(facts.link_clicks(LinkId(9), Page::first(3)).await.unwrap().total, 0);
+    }
+}
