@@ -102,7 +102,7 @@ mod tests {
             POST /companies/register|GET /companies/dashboard|GET /companies/settings|PUT /companies/settings
             GET /companies/analytics|GET /companies/conversions|PATCH /companies/conversions/{id}
             POST /companies/rotate-key|POST /companies/postback-key|POST /companies/pause
-            POST /companies/links|GET /companies/links|GET /companies/outcomes
+            POST /companies/links|GET /companies/links|GET /companies/outcomes|GET /companies/ledger
             GET /affiliates/dashboard|GET /affiliates/earnings|GET /affiliates/settings|PUT /affiliates/settings
             POST /affiliates/programs|GET /affiliates/links
             POST /track/click|POST /track/conversion|POST /track/batch|GET /r/{code}|GET /postback
