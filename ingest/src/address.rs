@@ -89,11 +89,8 @@ impl Address {
 #[must_use]
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Address {
     let mut address = peer;
-    let entries = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .rev()
-        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    let entries =
+        headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for entry in entries.take(HOPS_MAX) {
         if !trusted.trusts(address) {
             break;
@@ -110,21 +107,14 @@ fn network(entry: &str) -> Result<IpNet, NotANetwork> {
     entry
         .parse::<IpNet>()
         .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| NotANetwork {
-            entry: entry.to_owned(),
-        })
+        .map_err(|_| NotANetwork { entry: entry.to_owned() })
 }
 
 /// An address, bare, in brackets or with a port, as proxies write them.
 fn forwarded(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse()
-        .ok()
-        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 #[cfg(test)]
@@ -144,10 +134,7 @@ mod tests {
         let check = |peer: &str, forwarded: &[&str], want: &str| {
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append(
-                    FORWARDED_FOR,
-                    HeaderValue::from_bytes(value.as_bytes()).expect("a header value"),
-                );
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
             }
             assert!(
                 client(ip(peer), &headers, &trusted) == Address::of(ip(want)),
@@ -165,11 +152,7 @@ mod tests {
         check("127.0.0.1", &["8.8.8.8, 198.51.100.7"], "198.51.100.7");
         check("127.0.0.1", &["8.8.8.8, 198.51.100.7, 10.1.2.3"], "198.51.100.7");
         check("127.0.0.1", &["8.8.8.8", "198.51.100.7", "10.1.2.3"], "198.51.100.7");
-        check(
-            "127.0.0.1",
-            &["8.8.8.8,198.51.100.7", "\t10.1.2.3 , fd00::1"],
-            "198.51.100.7",
-        );
+        check("127.0.0.1", &["8.8.8.8,198.51.100.7", "\t10.1.2.3 , fd00::1"], "198.51.100.7");
         check("::1", &["2001:db8::5"], "2001:db8::5");
         check("::ffff:127.0.0.1", &["::ffff:198.51.100.7"], "198.51.100.7");
         // all trusted: the leftmost
@@ -204,10 +187,7 @@ mod tests {
         let key: [u8; 16] = std::array::from_fn(|i| i as u8);
         let address = Address { bytes: key };
         let hash = address.hash(&key);
-        assert_eq!(
-            format!("{:032x}", hash.swap_bytes()),
-            "6ee2a4ca67b054bbfd3315bf85230577"
-        );
+        assert_eq!(format!("{:032x}", hash.swap_bytes()), "6ee2a4ca67b054bbfd3315bf85230577");
         assert_ne!(hash, address.hash(&[0; 16]));
     }
 
@@ -217,13 +197,7 @@ mod tests {
         assert_eq!(parse(""), Ok(TrustedProxies::none()));
         assert!(parse(" 10.0.0.0/8 , ::1").expect("two").trusts(ip("::1")));
         assert!(parse("10.0.0.0/8").expect("one").trusts(ip("::ffff:10.9.9.9")));
-        for bad in [
-            "10.0.0.0/33",
-            "localhost",
-            "10.0.0.0/8,",
-            "10.0.0.0/8;::1/128",
-            "::/129",
-        ] {
+        for bad in ["10.0.0.0/33", "localhost", "10.0.0.0/8,", "10.0.0.0/8;::1/128", "::/129"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

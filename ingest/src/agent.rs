@@ -35,11 +35,7 @@ impl Agents {
     /// The seed is random: known, it would let a client pass off a robot's name as a browser's.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            bots: Bots::new(),
-            devices: Devices::new(),
-            seen: Seen::new(seed),
-        }
+        Self { bots: Bots::new(), devices: Devices::new(), seen: Seen::new(seed) }
     }
 
     /// Every browser names itself, so what doesn't is taken for a robot: its clicks are recorded
@@ -49,32 +45,23 @@ impl Agents {
         let agent = user_agent.unwrap_or_default().trim_ascii();
         let agent = &agent[..agent.len().min(AGENT_BYTES)];
         if agent.is_empty() {
-            return Agent {
-                bot: true,
-                device: Device::Other,
-            };
+            return Agent { bot: true, device: Device::Other };
         }
         self.seen.recall(agent, || self.judge(agent))
     }
 
     fn judge(&self, agent: &[u8]) -> Agent {
-        Agent {
-            bot: self.bots.matches(agent),
-            device: self.devices.of(agent),
-        }
+        Agent { bot: self.bots.matches(agent), device: self.devices.of(agent) }
     }
 }
 
 /// A link fetched ahead of a click that may never come.
 #[must_use]
 pub fn is_prefetch(headers: &HeaderMap) -> bool {
-    PREFETCH_HEADERS
-        .iter()
-        .flat_map(|name| headers.get_all(*name))
-        .any(|value| {
-            let mut words = value.as_bytes().split(|byte| matches!(byte, b';' | b',' | b' '));
-            words.any(|word| PREFETCH_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
-        })
+    PREFETCH_HEADERS.iter().flat_map(|name| headers.get_all(*name)).any(|value| {
+        let mut words = value.as_bytes().split(|byte| matches!(byte, b';' | b',' | b' '));
+        words.any(|word| PREFETCH_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    })
 }
 
 #[cfg(test)]

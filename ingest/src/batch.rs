@@ -41,7 +41,12 @@ struct Taken {
     event: Option<Event>,
 }
 
-pub(crate) async fn answer(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Response<Page>, EdgeRefusal> {
+pub(crate) async fn answer(
+    edge: &Edge,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    body: &[u8],
+) -> Result<Response<Page>, EdgeRefusal> {
     let items = split(headers, body)?;
     if items.len() > EVENTS_MAX {
         return Err(EdgeRefusal::TooManyEvents { limit: EVENTS_MAX });
@@ -76,7 +81,8 @@ fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a str>, Invali
     if kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-ndjson") {
         return Ok(body.lines().filter(|line| !line.trim().is_empty()).collect());
     }
-    let items: Vec<&RawValue> = serde_json::from_str(body).map_err(|_| Invalid::new("body", "takes an array of events"))?;
+    let items: Vec<&RawValue> =
+        serde_json::from_str(body).map_err(|_| Invalid::new("body", "takes an array of events"))?;
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
@@ -129,8 +135,10 @@ async fn append(edge: &Edge, events: Vec<Event>) -> Result<(), EdgeRefusal> {
     if events.is_empty() {
         return Ok(());
     }
-    let class = if events.iter().any(|event| matches!(event.body, Body::Sale(_))) { Class::Conversion } else { Class::Click };
-    let owners: Vec<_> = events.iter().map(|event| (event.body.company(), matches!(event.body, Body::Click(_)))).collect();
+    let class =
+        if events.iter().any(|event| matches!(event.body, Body::Sale(_))) { Class::Conversion } else { Class::Click };
+    let owners: Vec<_> =
+        events.iter().map(|event| (event.body.company(), matches!(event.body, Body::Click(_)))).collect();
     let records = events.into_iter().map(encode_event).collect();
     let outcome = match edge.log.enqueue_many(class, records) {
         Ok(appending) => appending.await.map(drop).map_err(|error| {

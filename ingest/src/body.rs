@@ -53,9 +53,7 @@ pub struct Budget {
 impl Budget {
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self {
-            left: Arc::new(AtomicUsize::new(bytes)),
-        }
+        Self { left: Arc::new(AtomicUsize::new(bytes)) }
     }
 
     #[must_use]
@@ -64,10 +62,7 @@ impl Budget {
     }
 
     fn lease(&self) -> Lease {
-        Lease {
-            budget: self.clone(),
-            bytes: 0,
-        }
+        Lease { budget: self.clone(), bytes: 0 }
     }
 }
 
@@ -94,10 +89,7 @@ impl Lease {
     /// What has come counts, not what was announced: else a few slow clients could announce it all away.
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         let take = |left: usize| left.checked_sub(bytes);
-        let taken = self
-            .budget
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let taken = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken.map_err(|_| BodyError::Overloaded)?;
         self.bytes += bytes;
         Ok(())
@@ -119,9 +111,7 @@ where
         return Err(BodyError::TooLarge { limit: limit_bytes });
     }
     let deadline = Instant::now() + wait;
-    timeout_at(deadline, collect(body, limit_bytes, budget))
-        .await
-        .unwrap_or(Err(BodyError::TooSlow))
+    timeout_at(deadline, collect(body, limit_bytes, budget)).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 async fn collect<B>(mut body: B, limit_bytes: usize, budget: &Budget) -> Result<Whole, BodyError>

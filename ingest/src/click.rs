@@ -54,7 +54,12 @@ pub(crate) struct Visitor {
     pub(crate) device: schemas::web::Device,
 }
 
-pub(crate) async fn answer(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Response<Page>, EdgeRefusal> {
+pub(crate) async fn answer(
+    edge: &Edge,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    body: &[u8],
+) -> Result<Response<Page>, EdgeRefusal> {
     let now = (edge.now)();
     let said = parse(body)?;
     let snapshot = edge.follower.current();
@@ -68,9 +73,9 @@ pub(crate) async fn answer(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, b
         refusal
     };
     let visitor = visitor(edge, headers, peer, now).map_err(refuse)?;
-    edge.clicks
-        .check(visitor.address_key)
-        .map_err(|retry| refuse(EdgeRefusal::RateLimited { retry_after_s: u32::try_from(retry.seconds).unwrap_or(u32::MAX) }))?;
+    edge.clicks.check(visitor.address_key).map_err(|retry| {
+        refuse(EdgeRefusal::RateLimited { retry_after_s: u32::try_from(retry.seconds).unwrap_or(u32::MAX) })
+    })?;
     let (receipt, event) = stamp(edge, &said, &link, visitor, None, now).map_err(refuse)?;
     edge.append(Class::Click, event).await.map_err(refuse)?;
     Ok(tracked(&receipt.to_string()))

@@ -49,7 +49,8 @@ pub(crate) struct Said {
 pub(crate) fn caller(edge: &Edge, headers: &HeaderMap) -> Result<Credential, EdgeRefusal> {
     let secret = headers.get("x-api-key").and_then(|value| value.to_str().ok()).ok_or(EdgeRefusal::NoKey)?;
     let found = edge.follower.current().credential(secret);
-    let credential = found.filter(|found| found.kind == schemas::catalog::CredentialKind::Secret).ok_or(EdgeRefusal::NoKey)?;
+    let credential =
+        found.filter(|found| found.kind == schemas::catalog::CredentialKind::Secret).ok_or(EdgeRefusal::NoKey)?;
     within_limit(edge, credential)
 }
 
@@ -115,7 +116,12 @@ pub(crate) fn from_fields(fields: &Fields<'_>, now: TimeMs) -> Result<Said, Inva
 }
 
 /// Looks up what the sale names and makes its event.
-pub(crate) fn stamp(edge: &Edge, caller: Credential, said: Said, now: TimeMs) -> Result<(ConversionId, Event), EdgeRefusal> {
+pub(crate) fn stamp(
+    edge: &Edge,
+    caller: Credential,
+    said: Said,
+    now: TimeMs,
+) -> Result<(ConversionId, Event), EdgeRefusal> {
     let (keys, snapshot) = (edge.follower.keys(), edge.follower.current());
     let code_link = said.code.as_ref().map(|code| own_link(&snapshot, caller, code)).transpose()?;
     if let Some(receipt) = &said.receipt {
@@ -194,7 +200,12 @@ fn own_link(snapshot: &Snapshot, caller: Credential, code: &Code) -> Result<Link
 }
 
 /// Refuses a receipt that is surely not good; what this edge can't tell yet is for the processor to judge.
-pub(crate) fn check_receipt(keys: &EdgeKeys, snapshot: &Snapshot, caller: Credential, receipt: &Receipt) -> Result<(), Invalid> {
+pub(crate) fn check_receipt(
+    keys: &EdgeKeys,
+    snapshot: &Snapshot,
+    caller: Credential,
+    receipt: &Receipt,
+) -> Result<(), Invalid> {
     if receipt.check(keys.receipts()) == ReceiptCheck::Forged {
         return Err(forged("clickId"));
     }

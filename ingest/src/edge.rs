@@ -109,7 +109,11 @@ impl Edge {
             Method::OPTIONS => return Ok(crate::answer::preflight()),
             _ => return Err(EdgeRefusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
         }
-        expect_json(request.headers(), &["application/json", "text/plain", "application/x-ndjson"], ", text/plain or application/x-ndjson")?;
+        expect_json(
+            request.headers(),
+            &["application/json", "text/plain", "application/x-ndjson"],
+            ", text/plain or application/x-ndjson",
+        )?;
         let (head, body) = request.into_parts();
         let whole = self.read(body, body::BATCH_BYTES).await?;
         batch::answer(self, &head.headers, peer, &whole.bytes).await
@@ -161,5 +165,9 @@ impl Edge {
 fn expect_json(headers: &HeaderMap, taken: &[&str], more: &'static str) -> Result<(), EdgeRefusal> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if taken.iter().any(|kind| kind.eq_ignore_ascii_case(essence)) { Ok(()) } else { Err(EdgeRefusal::UnsupportedMediaType { more }) }
+    if taken.iter().any(|kind| kind.eq_ignore_ascii_case(essence)) {
+        Ok(())
+    } else {
+        Err(EdgeRefusal::UnsupportedMediaType { more })
+    }
 }

@@ -19,7 +19,8 @@ impl<'a> Fields<'a> {
         struct Object<'b>(#[serde(borrow)] BTreeMap<Cow<'b, str>, &'b RawValue>);
 
         let body = std::str::from_utf8(body).map_err(|_| Invalid::new("body", "takes JSON in UTF-8"))?;
-        let object: Object<'a> = serde_json::from_str(body).map_err(|_| Invalid::new("body", "takes one JSON object"))?;
+        let object: Object<'a> =
+            serde_json::from_str(body).map_err(|_| Invalid::new("body", "takes one JSON object"))?;
         Ok(Fields { raw: object.0 })
     }
 
@@ -93,7 +94,9 @@ fn is_sound(text: &str) -> bool {
         match value {
             serde_json::Value::String(text) => !text.contains('\0'),
             serde_json::Value::Array(items) => items.iter().all(without_nul),
-            serde_json::Value::Object(fields) => fields.iter().all(|(name, value)| !name.contains('\0') && without_nul(value)),
+            serde_json::Value::Object(fields) => {
+                fields.iter().all(|(name, value)| !name.contains('\0') && without_nul(value))
+            }
             _ => true,
         }
     }
@@ -130,7 +133,13 @@ mod tests {
 
     #[test]
     fn objects_are_read_to_the_bottom() {
-        let object = |body: &str| Fields::parse(body.as_bytes()).unwrap().object("m", 40).map(|text| text.map(str::to_owned)).map_err(|e| e.to_string());
+        let object = |body: &str| {
+            Fields::parse(body.as_bytes())
+                .unwrap()
+                .object("m", 40)
+                .map(|text| text.map(str::to_owned))
+                .map_err(|e| e.to_string())
+        };
         assert_eq!(object(r#"{"m":{"a":[1]}}"#), Ok(Some(r#"{"a":[1]}"#.into())));
         assert_eq!(object(r#"{"m":[]}"#), Err("m: takes an object".into()));
         assert_eq!(object(r#"{"m":{"a":["\u0000"]}}"#), Err("m: takes texts that are Unicode without U+0000".into()));

@@ -80,7 +80,13 @@ async fn load(catalog: &Catalog) -> Result<Snapshot, StoreError> {
     }
 }
 
-async fn follow(catalog: Catalog, follower: Follower, reach: watch::Sender<ChangeNo>, now: fn() -> TimeMs, shutdown: CancellationToken) {
+async fn follow(
+    catalog: Catalog,
+    follower: Follower,
+    reach: watch::Sender<ChangeNo>,
+    now: fn() -> TimeMs,
+    shutdown: CancellationToken,
+) {
     let mut latest = catalog.latest();
     let mut refresh = tokio::time::interval(REFRESH);
     loop {

@@ -73,11 +73,7 @@ pub struct KeyLimiter<C: Clock = MonotonicClock> {
 
 impl<C: Clock> KeyLimiter<C> {
     pub fn new(requests_per_second: u32, clock: C) -> Result<Self, LimitOutOfRange> {
-        let limit = in_range(
-            "requests per key and second",
-            requests_per_second,
-            REQUESTS_PER_SECOND_MAX,
-        )?;
+        let limit = in_range("requests per key and second", requests_per_second, REQUESTS_PER_SECOND_MAX)?;
         let quota = limit.map(Quota::per_second);
         Ok(Self {
             limiter: quota.map(|quota| RateLimiter::new(quota, DashMapStateStore::default(), clock)),
@@ -121,17 +117,13 @@ where
     C: Clock,
 {
     let Some(limiter) = limiter else { return Ok(()) };
-    limiter
-        .check_key(&key)
-        .map_err(|until| retry_after(&until, limiter.clock()))
+    limiter.check_key(&key).map_err(|until| retry_after(&until, limiter.clock()))
 }
 
 fn retry_after<C: Clock>(until: &NotUntil<C::Instant>, clock: &C) -> RetryAfter {
     let wait = until.wait_time_from(clock.now());
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    RetryAfter {
-        seconds: seconds.max(1),
-    }
+    RetryAfter { seconds: seconds.max(1) }
 }
 
 #[cfg(test)]

@@ -2,11 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::{
-    hashes::PersonKey,
-    personal::mask,
-    web::Page,
-};
+use schemas::{hashes::PersonKey, personal::mask, web::Page};
 
 /// The longest URL that is taken.
 pub(crate) const URL_CHARS_MAX: usize = 2_048;
@@ -31,7 +27,11 @@ pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
         return None;
     }
     let path = if after.starts_with('/') { &after[..after.find(['?', '#']).unwrap_or(after.len())] } else { "/" };
-    let host = if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
+    let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    };
     Some((host, path))
 }
 

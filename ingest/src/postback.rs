@@ -27,8 +27,10 @@ pub(crate) async fn answer(edge: &Edge, query: &str) -> Result<Response<Page>, E
 
 fn read<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Said, Invalid> {
     let required = |name: &'static str| get(name).ok_or_else(|| Invalid::new(name, "is required"));
-    let currency = Currency::parse(get("currency").unwrap_or("USD")).map_err(|error| Invalid::new("currency", error.to_string()))?;
-    let amount = currency.parse_major(required("amount")?).map_err(|error| Invalid::new("amount", error.to_string()))?;
+    let currency = Currency::parse(get("currency").unwrap_or("USD"))
+        .map_err(|error| Invalid::new("currency", error.to_string()))?;
+    let amount =
+        currency.parse_major(required("amount")?).map_err(|error| Invalid::new("amount", error.to_string()))?;
     if amount > ORDER_VALUE_MAX {
         return Err(Invalid::new("amount", "is too large"));
     }

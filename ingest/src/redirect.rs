@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use metrics::counter;
-use schemas::{code::Code, decision::EventKind, receipt::{Receipt, Visit},
+use schemas::{
+    code::Code,
+    decision::EventKind,
+    receipt::{Receipt, Visit},
     wire::encode_event,
 };
 use stores::log::{Appending, Class};
@@ -23,7 +26,12 @@ use crate::{
 /// How long a visitor waits for the log before going on without a receipt.
 const RECORD_WAIT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn answer(edge: &Edge, request: &Request<Incoming>, code: &str, peer: SocketAddr) -> Result<Response<Page>, EdgeRefusal> {
+pub(crate) async fn answer(
+    edge: &Edge,
+    request: &Request<Incoming>,
+    code: &str,
+    peer: SocketAddr,
+) -> Result<Response<Page>, EdgeRefusal> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Err(EdgeRefusal::MethodNotAllowed { allowed: "GET, HEAD" });
     }
@@ -50,7 +58,13 @@ pub(crate) async fn answer(edge: &Edge, request: &Request<Incoming>, code: &str,
 }
 
 /// Has the visit recorded; None where a limit or the queue says no.
-fn enqueue(edge: &Edge, request: &Request<Incoming>, peer: SocketAddr, link: &Link<'_>, destination: &Url) -> Option<(Receipt, Appending)> {
+fn enqueue(
+    edge: &Edge,
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+    link: &Link<'_>,
+    destination: &Url,
+) -> Option<(Receipt, Appending)> {
     let now = (edge.now)();
     let mut visitor = visitor(edge, request.headers(), peer, now).ok()?;
     if request.method() == Method::HEAD {
@@ -58,7 +72,9 @@ fn enqueue(edge: &Edge, request: &Request<Incoming>, peer: SocketAddr, link: &Li
     }
     edge.clicks.check(visitor.address_key).ok()?;
     let referrer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
-    let utm = |name: &str| destination.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned().into());
+    let utm = |name: &str| {
+        destination.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned().into())
+    };
     let said = Said {
         code: Code::parse(link.code).ok()?,
         landing_page: destination.as_str().into(),

@@ -78,7 +78,9 @@ impl EdgeRefusal {
                 Refusal::UnknownLink | Refusal::UnknownConversion => StatusCode::NOT_FOUND,
                 _ => StatusCode::CONFLICT,
             },
-            EdgeRefusal::QueueFull | EdgeRefusal::LogUnavailable | EdgeRefusal::KeysNotReady => StatusCode::SERVICE_UNAVAILABLE,
+            EdgeRefusal::QueueFull | EdgeRefusal::LogUnavailable | EdgeRefusal::KeysNotReady => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 

@@ -25,7 +25,13 @@ pub type Fallback = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown`, finishes what is under way and says how that ended.
-pub async fn serve(listener: TcpListener, limits: Limits, edge: Arc<Edge>, fallback: Fallback, shutdown: CancellationToken) -> Drained {
+pub async fn serve(
+    listener: TcpListener,
+    limits: Limits,
+    edge: Arc<Edge>,
+    fallback: Fallback,
+    shutdown: CancellationToken,
+) -> Drained {
     let counting = tokio::spawn(report_refused(Arc::clone(&edge), shutdown.clone()));
     let answering = Arc::clone(&edge);
     let service = move |request: Request<Incoming>, peer: Peer| {

@@ -224,10 +224,14 @@ mod tests {
             digest: Sha256::digest(b"sk_live_x").into(),
             revoked_at: None,
         };
-        let first = Snapshot::load([CatalogChange::Link(link("Jane-1", "https://a.example/")), CatalogChange::Key(key.clone())], ChangeNo(4));
+        let first = Snapshot::load(
+            [CatalogChange::Link(link("Jane-1", "https://a.example/")), CatalogChange::Key(key.clone())],
+            ChangeNo(4),
+        );
         let moved = CatalogChange::Link(link("jane-1", "https://b.example/other"));
         let revoked = CatalogChange::Key(KeyRow { revoked_at: Some(TimeMs(1)), ..key });
-        let second = first.after(vec![moved, revoked, CatalogChange::Link(link("new", "https://c.example/"))], ChangeNo(7));
+        let second =
+            first.after(vec![moved, revoked, CatalogChange::Link(link("new", "https://c.example/"))], ChangeNo(7));
 
         let find = |snapshot: &Snapshot, code: &str| {
             let code = Code::parse(code).unwrap();

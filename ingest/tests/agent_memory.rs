@@ -12,18 +12,11 @@ fn the_lists_of_robots_are_small_in_memory() {
     let built = resident() - before;
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| {
-                seen.iter()
-                    .filter(|agent| agents.classify(Some(agent.as_bytes())).bot)
-                    .count()
-            });
+            scope.spawn(|| seen.iter().filter(|agent| agents.classify(Some(agent.as_bytes())).bot).count());
         }
     });
     let used = resident() - before;
-    println!(
-        "{built} bytes when built, {used} bytes after {} user agents on two threads",
-        seen.len()
-    );
+    println!("{built} bytes when built, {used} bytes after {} user agents on two threads", seen.len());
     assert!(used < MOST_BYTES, "{used} bytes");
 }
 

@@ -37,12 +37,8 @@ fn ten_million_addresses_stay_within_the_table() {
 
     // The worst case: nobody is heavier than anyone else, and there are more of them than slots.
     let even = ClickLimiter::new(1, FakeRelativeClock::default()).expect("in range");
-    let first = (0..ADDRESSES)
-        .filter(|number| even.check(address(*number)).is_err())
-        .count();
-    let slipped_even = (0..ADDRESSES)
-        .filter(|number| even.check(address(*number)).is_ok())
-        .count() as u64;
+    let first = (0..ADDRESSES).filter(|number| even.check(address(*number)).is_err()).count();
+    let slipped_even = (0..ADDRESSES).filter(|number| even.check(address(*number)).is_ok()).count() as u64;
     println!(
         "{ADDRESSES} equal addresses, one click over the limit each: {slipped_even} slipped through ({} per mille)",
         slipped_even * 1_000 / ADDRESSES
@@ -51,15 +47,9 @@ fn ten_million_addresses_stay_within_the_table() {
 
     let grown = resident() - before;
     println!("idle {idle} bytes, at {ADDRESSES} addresses {grown} bytes");
-    assert!(
-        grown <= TABLE_BYTES + SLACK_BYTES,
-        "{grown} bytes for {ADDRESSES} addresses"
-    );
+    assert!(grown <= TABLE_BYTES + SLACK_BYTES, "{grown} bytes for {ADDRESSES} addresses");
     assert!(slipped * 100 <= heavy_over, "{slipped} of {heavy_over} slipped through");
-    assert!(
-        first <= 10,
-        "{first} first clicks refused: more than 44 bits of a hash would share"
-    );
+    assert!(first <= 10, "{first} first clicks refused: more than 44 bits of a hash would share");
 }
 
 fn resident() -> usize {

@@ -117,8 +117,12 @@ impl Owner {
 }
 
 fn sort(effects: Vec<Effect>) -> Sorted {
-    let mut sorted =
-        Sorted { ledger: Vec::with_capacity(effects.len()), memory: Vec::new(), facts: Vec::new(), replies: Vec::new() };
+    let mut sorted = Sorted {
+        ledger: Vec::with_capacity(effects.len()),
+        memory: Vec::new(),
+        facts: Vec::new(),
+        replies: Vec::new(),
+    };
     for effect in effects {
         match effect {
             Effect::Remember { .. } | Effect::See { .. } => sorted.memory.push(effect),

@@ -6,7 +6,9 @@ use stores::{StoreError, facts::InsertError, ledger::CommitError, touches::SaveE
 pub enum ProcessError {
     #[error("another processor took the partition: this one lets go")]
     Fenced,
-    #[error("the log has gone back in time: {at:?} should hold {expected} and does not. Put back the log and the ledger that belong together")]
+    #[error(
+        "the log has gone back in time: {at:?} should hold {expected} and does not. Put back the log and the ledger that belong together"
+    )]
     LogWentBack { at: Position, expected: EventId },
     #[error("a batch from offset {from} on was in conflict {tries} times")]
     Contended { from: u64, tries: u32 },

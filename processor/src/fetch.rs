@@ -87,7 +87,12 @@ async fn named(sources: &Sources<'_>, partition: u32, needs: &mut Needs) -> Resu
 async fn complete(ledger: &Ledger, needs: &Needs, found: &mut LedgerFetched) -> Result<(), StoreError> {
     let missing = LedgerNeeds {
         conversions: needs.conversions.iter().filter(|id| !found.conversions.contains_key(id)).copied().collect(),
-        idents: needs.idents.iter().filter(|ident: &&(CompanyId, Ident)| !found.idents.contains_key(ident)).copied().collect(),
+        idents: needs
+            .idents
+            .iter()
+            .filter(|ident: &&(CompanyId, Ident)| !found.idents.contains_key(ident))
+            .copied()
+            .collect(),
         ..LedgerNeeds::default()
     };
     if found.parked.is_empty() || missing == LedgerNeeds::default() {
@@ -134,7 +139,8 @@ async fn fact_clicks(
         // What it settles was parked before, or is in this very batch.
         let parked = named.parked.get(&conversion).map(|parked| &parked.logged);
         let Some(logged) = parked.or_else(|| events.iter().find(|logged| claims(logged, conversion))) else { continue };
-        let (from, until) = (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), time_of_sale(logged).max(logged.appended_at));
+        let (from, until) =
+            (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), time_of_sale(logged).max(logged.appended_at));
         let mut found = Vec::new();
         for link in needs.code_links.get(&conversion).into_iter().flatten() {
             found.extend(facts.touches_of(*link, from, until.plus_ms(1), facts_up_to).await?);
@@ -154,7 +160,12 @@ fn claims(logged: &Logged, conversion: ConversionId) -> bool {
 }
 
 /// What is looked up last, because links and clicks had to be known first.
-async fn rest(sources: &Sources<'_>, needs: &Needs, known: &Known, events: &[Logged]) -> Result<LedgerFetched, StoreError> {
+async fn rest(
+    sources: &Sources<'_>,
+    needs: &Needs,
+    known: &Known,
+    events: &[Logged],
+) -> Result<LedgerFetched, StoreError> {
     let sells = !needs.sold_links.is_empty() || !needs.values.is_empty();
     let earliest = events.iter().map(time_of_sale).min().unwrap_or_default();
     let awaited = |link: &LinkId| known.touches.links.get(link).and_then(|touched| touched.awaiting_until);

@@ -85,7 +85,11 @@ impl Memory {
 }
 
 /// Drops at least as many of the oldest as there are over `max`.
-fn drop_oldest<K: Eq + std::hash::Hash, V>(rows: &mut std::collections::HashMap<K, V>, max: usize, age: impl Fn(&V) -> i64) -> u64 {
+fn drop_oldest<K: Eq + std::hash::Hash, V>(
+    rows: &mut std::collections::HashMap<K, V>,
+    max: usize,
+    age: impl Fn(&V) -> i64,
+) -> u64 {
     let before = rows.len();
     let Some(over) = before.checked_sub(max).filter(|over| *over > 0) else { return 0 };
     let mut ages: Vec<i64> = rows.values().map(&age).collect();

@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use metrics::counter;
 use schemas::{
     event::{Body, Event},
     ids::{ConversionId, EventId},
     time::{MINUTE_MS, TimeMs},
     wire::encode_event,
 };
-use metrics::counter;
 use stores::{
     StoreError,
     catalog::Catalog,
@@ -144,7 +144,10 @@ impl Owner {
                 }
                 Err(error) => return Err(error),
             }
-            let look = self.block.due().map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
+            let look = self
+                .block
+                .due()
+                .map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 _ = log_end.changed() => {}
@@ -224,7 +227,11 @@ impl Owner {
     }
 
     /// Leaves nothing undone that the next start would have to make good.
-    async fn finish(mut self, writer: JoinHandle<Result<(), ProcessError>>, publisher: JoinHandle<()>) -> Result<(), ProcessError> {
+    async fn finish(
+        mut self,
+        writer: JoinHandle<Result<(), ProcessError>>,
+        publisher: JoinHandle<()>,
+    ) -> Result<(), ProcessError> {
         if self.block.due().is_some() {
             self.close_block().await?;
         }

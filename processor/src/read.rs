@@ -1,5 +1,9 @@
 use schemas::{event::Logged, wire::decode_event};
-use stores::{StoreError, ledger::Quarantined, log::{Log, Record}};
+use stores::{
+    StoreError,
+    ledger::Quarantined,
+    log::{Log, Record},
+};
 
 /// A stretch of the log as it is to be decided.
 pub(crate) struct Stretch {
@@ -19,7 +23,9 @@ pub(crate) async fn read(log: &Log, partition: u32, from: u64, max: usize) -> Re
     for record in records {
         match decode(&record) {
             Ok(logged) => events.push(logged),
-            Err(reason) => quarantined.push(Quarantined { offset: record.position.offset, reason, record: record.bytes }),
+            Err(reason) => {
+                quarantined.push(Quarantined { offset: record.position.offset, reason, record: record.bytes })
+            }
         }
     }
     Ok(Some(Stretch { from, to, events, quarantined }))

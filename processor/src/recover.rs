@@ -71,7 +71,8 @@ pub(crate) async fn take(
 async fn check_log(deps: &Deps, partition: u32, progress: &Progress) -> Result<(), ProcessError> {
     let (Some(expected), Some(offset)) = (progress.last_event, progress.next.checked_sub(1)) else { return Ok(()) };
     let found = read(&deps.log, partition, offset, 1).await?;
-    let found = found.and_then(|stretch| stretch.events.first().map(|logged| (logged.position.offset, logged.event.id)));
+    let found =
+        found.and_then(|stretch| stretch.events.first().map(|logged| (logged.position.offset, logged.event.id)));
     if found == Some((offset, expected)) {
         Ok(())
     } else {
@@ -132,7 +133,9 @@ async fn made_again(deps: &Deps, partition: u32, plan: Plan) -> Result<Vec<Fact>
     while from < plan.to {
         let max = STRETCH.min(usize::try_from(plan.to - from).unwrap_or(STRETCH));
         let Some(stretch) = read(&deps.log, partition, from, max).await? else { break };
-        facts.extend(stretch.events.iter().filter_map(|logged| click_fact(logged, exception(&decided.click_exceptions, logged))));
+        facts.extend(
+            stretch.events.iter().filter_map(|logged| click_fact(logged, exception(&decided.click_exceptions, logged))),
+        );
         from = stretch.to;
     }
     Ok(facts)
@@ -162,7 +165,8 @@ async fn remember(deps: &Deps, partition: u32, epoch: u64, next: u64) -> Result<
 
 /// Sales that wait for a late click are the ledger's to know.
 async fn await_again(deps: &Deps, events: &[Logged], memory: &mut Memory) -> Result<(), ProcessError> {
-    let links: BTreeMap<LinkId, TimeMs> = events.iter().flat_map(links_of).map(|link| (link, TimeMs(i64::MIN))).collect();
+    let links: BTreeMap<LinkId, TimeMs> =
+        events.iter().flat_map(links_of).map(|link| (link, TimeMs(i64::MIN))).collect();
     if links.is_empty() {
         return Ok(());
     }

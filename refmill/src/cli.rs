@@ -53,13 +53,7 @@ pub(crate) fn keys() -> Vec<String> {
 }
 
 #[derive(Parser)]
-#[command(
-    name = "refmill",
-    version,
-    about,
-    disable_help_subcommand = true,
-    next_line_help = true
-)]
+#[command(name = "refmill", version, about, disable_help_subcommand = true, next_line_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -168,13 +162,7 @@ pub(crate) struct Settings {
     pub(crate) decision_wait_ms: Option<i64>,
 
     /// Networks whose X-Forwarded-For counts; an empty value trusts nobody
-    #[arg(
-        long,
-        env = "REFMILL_TRUSTED_PROXIES",
-        value_name = "CIDR,…",
-        num_args = 1,
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "REFMILL_TRUSTED_PROXIES", value_name = "CIDR,…", num_args = 1, value_delimiter = ',')]
     pub(crate) trusted_proxies: Option<Vec<String>>,
 
     /// Connections held at once; more are refused
@@ -233,20 +221,13 @@ mod tests {
             );
             assert!(arg.is_global_set(), "{id} must stand before and after the subcommand");
         }
-        let with_env = command_line()
-            .get_arguments()
-            .filter(|arg| arg.get_env().is_some())
-            .count();
+        let with_env = command_line().get_arguments().filter(|arg| arg.get_env().is_some()).count();
         assert_eq!(with_env, keys().len() + 1, "all settings, and --config");
     }
 
     #[test]
     fn a_flag_counts_before_and_after_the_subcommand() {
-        for line in [
-            "refmill --max-waiters 7 up",
-            "refmill up --max-waiters 7",
-            "refmill --max-waiters=7",
-        ] {
+        for line in ["refmill --max-waiters 7 up", "refmill up --max-waiters 7", "refmill --max-waiters=7"] {
             let given = parse(line.split(' ').map(OsString::from)).expect("a good line");
             assert_eq!(given.settings.max_waiters, Some(7), "{line}");
             assert!(given.by_flag.contains("max-waiters"), "{line}");
@@ -270,12 +251,9 @@ mod tests {
     #[test]
     fn help_names_the_defaults() {
         let help = command_line().render_long_help().to_string();
-        for part in [
-            "[default: 127.0.0.1:8080]",
-            "[default: 1000]",
-            "[default: 127.0.0.1/32,::1/128]",
-            "[default: human]",
-        ] {
+        for part in
+            ["[default: 127.0.0.1:8080]", "[default: 1000]", "[default: 127.0.0.1/32,::1/128]", "[default: human]"]
+        {
             assert!(help.contains(part), "{part} is not in\n{help}");
         }
     }

@@ -74,11 +74,7 @@ pub(crate) fn load(given: Given) -> anyhow::Result<Loaded> {
         .extract()
         .map_err(|error| origins.explain(&error))?;
     let config = check::config(&settings, &origins)?;
-    Ok(Loaded {
-        config,
-        settings,
-        origins,
-    })
+    Ok(Loaded { config, settings, origins })
 }
 
 /// What help says of each setting's default.
@@ -86,11 +82,7 @@ pub(crate) fn default_texts() -> BTreeMap<String, String> {
     let table = toml::Table::try_from(defaults()).expect("settings are strings, numbers and lists of them");
     let text = |value: toml::Value| match value {
         toml::Value::String(text) => text,
-        toml::Value::Array(items) => items
-            .iter()
-            .filter_map(toml::Value::as_str)
-            .collect::<Vec<_>>()
-            .join(","),
+        toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     };
     table.into_iter().map(|(key, value)| (key, text(value))).collect()
@@ -105,9 +97,8 @@ impl Loaded {
         let mut text = String::new();
         for key in cli::keys() {
             let origin = self.origins.of(&key);
-            let line = table
-                .get(&key)
-                .map_or_else(|| format!("# {key} is not set"), |value| format!("{key} = {value}"));
+            let line =
+                table.get(&key).map_or_else(|| format!("# {key} is not set"), |value| format!("{key} = {value}"));
             text.push_str(&format!("{line:<50} # {}\n", origin.describe(&key)));
         }
         text
@@ -140,9 +131,8 @@ fn read_file(file: &Path) -> anyhow::Result<Dict> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the settings in {shown} (--config) could not be read"))?;
-    let mut profiles = Toml::string(&text)
-        .data()
-        .map_err(|error| anyhow::anyhow!("{shown} is no TOML: {}", error.kind))?;
+    let mut profiles =
+        Toml::string(&text).data().map_err(|error| anyhow::anyhow!("{shown} is no TOML: {}", error.kind))?;
     let settings = profiles.remove(&Profile::Default).unwrap_or_default();
     let known = cli::keys();
     if let Some(key) = settings.keys().find(|key| !known.contains(key)) {
@@ -161,8 +151,5 @@ fn read_file(file: &Path) -> anyhow::Result<Dict> {
 fn said(settings: &Settings) -> anyhow::Result<Dict> {
     let value = Value::serialize(settings).context("a setting is no UTF-8")?;
     let all = value.into_dict().expect("a struct is a dictionary");
-    Ok(all
-        .into_iter()
-        .filter(|(_, value)| !matches!(value, Value::Empty(..)))
-        .collect())
+    Ok(all.into_iter().filter(|(_, value)| !matches!(value, Value::Empty(..))).collect())
 }

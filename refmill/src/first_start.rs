@@ -34,7 +34,12 @@ const AFFILIATES: [(&str, &[&str]); 5] = [
 ];
 
 /// Makes the demo where the catalog has no company yet; None where it has.
-pub(crate) async fn make(catalog: &Catalog, data_dir: &Path, base_url: &str, now: TimeMs) -> anyhow::Result<Option<DemoCredentials>> {
+pub(crate) async fn make(
+    catalog: &Catalog,
+    data_dir: &Path,
+    base_url: &str,
+    now: TimeMs,
+) -> anyhow::Result<Option<DemoCredentials>> {
     if !catalog.load_page(None, 1).await?.rows.is_empty() {
         return Ok(None);
     }
@@ -79,7 +84,13 @@ try:
     )
 }
 
-async fn register(catalog: &Catalog, id: CompanyId, secret: &str, publishable: &str, now: TimeMs) -> anyhow::Result<()> {
+async fn register(
+    catalog: &Catalog,
+    id: CompanyId,
+    secret: &str,
+    publishable: &str,
+    now: TimeMs,
+) -> anyhow::Result<()> {
     let program = ProgramId(u64::from_be_bytes(random()?));
     let key = |kind, text: &str| anyhow::Ok(NewCredential::of(KeyId(u64::from_be_bytes(random()?)), kind, text));
     catalog
@@ -100,7 +111,13 @@ async fn register(catalog: &Catalog, id: CompanyId, secret: &str, publishable: &
     Ok(())
 }
 
-async fn link(catalog: &Catalog, company: CompanyId, partner: PartnerId, code: &str, now: TimeMs) -> anyhow::Result<()> {
+async fn link(
+    catalog: &Catalog,
+    company: CompanyId,
+    partner: PartnerId,
+    code: &str,
+    now: TimeMs,
+) -> anyhow::Result<()> {
     let code = Code::parse(code).context("a demo code is none")?;
     catalog
         .create_link(NewLink {

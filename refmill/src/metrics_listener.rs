@@ -81,9 +81,7 @@ fn answer(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Fu
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let mut text = handle.render();
@@ -94,10 +92,7 @@ fn answer(request: &Request<Incoming>, handle: &PrometheusHandle) -> Response<Fu
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     response
 }
 
@@ -126,11 +121,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(serve(listener, handle, shutdown.clone()));
-        Served {
-            address,
-            shutdown,
-            task,
-        }
+        Served { address, shutdown, task }
     }
 
     async fn ask(served: &Served, line: &str) -> String {
@@ -162,16 +153,11 @@ mod tests {
     async fn shutdown_ends_it_though_a_connection_is_idle() {
         let served = start().await;
         let mut idle = TcpStream::connect(served.address).await.expect("connects");
-        idle.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .expect("sends");
+        idle.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sends");
         let mut first = [0; 12];
         idle.read_exact(&mut first).await.expect("an answer");
         served.shutdown.cancel();
-        timeout(Duration::from_secs(5), served.task)
-            .await
-            .expect("ends in time")
-            .expect("ends well");
+        timeout(Duration::from_secs(5), served.task).await.expect("ends in time").expect("ends well");
         assert!(TcpStream::connect(served.address).await.is_err());
     }
 }

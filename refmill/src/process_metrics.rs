@@ -21,39 +21,15 @@ pub(crate) fn render() -> String {
             put(&mut text, "process_threads", "gauge", "Threads.", &threads.to_string());
         }
     }
-    if let Some(ticks) = std::fs::read_to_string("/proc/self/stat")
-        .ok()
-        .and_then(|stat| cpu_ticks(&stat))
-    {
-        put(
-            &mut text,
-            "process_cpu_seconds_total",
-            "counter",
-            "Processor time, user and system.",
-            &seconds(ticks),
-        );
+    if let Some(ticks) = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_ticks(&stat)) {
+        put(&mut text, "process_cpu_seconds_total", "counter", "Processor time, user and system.", &seconds(ticks));
     }
-    if let Some(limit) = std::fs::read_to_string("/proc/self/limits")
-        .ok()
-        .and_then(|limits| max_fds(&limits))
-    {
-        put(
-            &mut text,
-            "process_max_fds",
-            "gauge",
-            "File descriptors that may be open.",
-            &limit.to_string(),
-        );
+    if let Some(limit) = std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| max_fds(&limits)) {
+        put(&mut text, "process_max_fds", "gauge", "File descriptors that may be open.", &limit.to_string());
     }
     if let Ok(entries) = std::fs::read_dir("/proc/self/fd") {
         let without_this_look = entries.count().saturating_sub(1);
-        put(
-            &mut text,
-            "process_open_fds",
-            "gauge",
-            "Open file descriptors.",
-            &without_this_look.to_string(),
-        );
+        put(&mut text, "process_open_fds", "gauge", "Open file descriptors.", &without_this_look.to_string());
     }
     text
 }
@@ -63,13 +39,7 @@ fn put(text: &mut String, name: &str, kind: &str, help: &str, value: &str) {
 }
 
 fn field_of_status(status: &str, name: &str) -> Option<u64> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
 /// The command's name may hold spaces and brackets, so counting starts after the last bracket.
@@ -81,13 +51,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 }
 
 fn max_fds(limits: &str) -> Option<u64> {
-    limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
 }
 
 fn seconds(ticks: u64) -> String {
@@ -118,12 +82,9 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_files() {
         let text = render();
-        for name in [
-            "process_resident_memory_bytes",
-            "process_open_fds",
-            "process_cpu_seconds_total",
-            "process_max_fds",
-        ] {
+        for name in
+            ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "process_max_fds"]
+        {
             let line = text.lines().find(|line| line.starts_with(name)).expect(name);
             assert_ne!(line.split(' ').next_back(), Some("0"), "{line}");
         }

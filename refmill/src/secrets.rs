@@ -29,9 +29,7 @@ impl fmt::Debug for SecretUrl {
 
 /// A password may hold `/`, `?` and `@` unescaped by mistake, so all between the first `:` of the user part and the last `@` is masked.
 fn mask(url: &str) -> String {
-    let (scheme, rest) = url
-        .split_once("://")
-        .map_or(("", url), |(_, rest)| (&url[..url.len() - rest.len()], rest));
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(_, rest)| (&url[..url.len() - rest.len()], rest));
     let Some((login, host)) = rest.rsplit_once('@') else {
         return url.to_owned();
     };
@@ -50,14 +48,8 @@ mod tests {
         for (url, shown) in [
             ("smtp://mail.example.com:587", "smtp://mail.example.com:587"),
             ("smtp://user@mail.example.com", "smtp://user@mail.example.com"),
-            (
-                "smtps://user:hunter2@mail.example.com",
-                "smtps://user:***@mail.example.com",
-            ),
-            (
-                "smtp://user:hun@ter/2?@mail.example.com:25/x",
-                "smtp://user:***@mail.example.com:25/x",
-            ),
+            ("smtps://user:hunter2@mail.example.com", "smtps://user:***@mail.example.com"),
+            ("smtp://user:hun@ter/2?@mail.example.com:25/x", "smtp://user:***@mail.example.com:25/x"),
             ("user:hunter2@mail.example.com", "user:***@mail.example.com"),
         ] {
             let secret = SecretUrl::new(url);

@@ -10,10 +10,7 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn register() -> anyhow::Result<Self> {
         let catch = |kind| signal(kind).context("signals could not be caught");
-        Ok(Self {
-            terminate: catch(SignalKind::terminate())?,
-            interrupt: catch(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: catch(SignalKind::terminate())?, interrupt: catch(SignalKind::interrupt())? })
     }
 
     /// Waits for the next one and names it.

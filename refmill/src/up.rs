@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use api::{ApiDeps, mail};
+use governor::clock::MonotonicClock;
 use ingest::{
     address::TrustedProxies,
     agent::Agents,
@@ -24,7 +25,6 @@ use ingest::{
     stamp::EventIds,
     waiters::Waiters,
 };
-use governor::clock::MonotonicClock;
 use processor::ProcessError;
 use stores::{Deployment, Shape, log::LogLimits};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -61,7 +61,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let parts = Parts::start(&deployment, &config, &base_url, &working).await?;
     let mut processor = parts.processor;
     let metrics = tokio::spawn(metrics_listener::serve(metrics_listener, metrics, working.clone()));
-    let mut serve = tokio::spawn(ingest::serve(listener, connection_limits(&config), parts.edge, parts.fallback, serving.clone()));
+    let mut serve =
+        tokio::spawn(ingest::serve(listener, connection_limits(&config), parts.edge, parts.fallback, serving.clone()));
     announce(&format!("ready {base_url}"))?;
     announce(&format!("metrics http://{metrics_address}"))?;
     if let Some(made) = demo {
@@ -114,7 +115,12 @@ struct Parts {
 }
 
 impl Parts {
-    async fn start(deployment: &Deployment, config: &Config, base_url: &str, working: &CancellationToken) -> anyhow::Result<Parts> {
+    async fn start(
+        deployment: &Deployment,
+        config: &Config,
+        base_url: &str,
+        working: &CancellationToken,
+    ) -> anyhow::Result<Parts> {
         let Deployment { log, catalog, ledger, facts, touches, .. } = deployment;
         let limits = &config.limits;
         let (follower, following) = Follower::start(catalog.clone(), now, working.clone()).await?;
@@ -205,7 +211,11 @@ fn connection_limits(config: &Config) -> ingest::connection::Limits {
     ingest::connection::Limits { connections: config.limits.connections, ..ingest::connection::Limits::default() }
 }
 
-fn mail_sender(config: &Config, catalog: stores::catalog::Catalog, public_url: &str) -> anyhow::Result<mail::MailSender> {
+fn mail_sender(
+    config: &Config,
+    catalog: stores::catalog::Catalog,
+    public_url: &str,
+) -> anyhow::Result<mail::MailSender> {
     let transport = match &config.mail.smtp {
         Some(url) => mail::Transport::smtp(url.expose())?,
         None => development_mail(&config.data_dir)?,

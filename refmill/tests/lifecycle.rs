@@ -12,27 +12,15 @@ struct Running {
 
 impl Running {
     fn start(data: &Path) -> Self {
-        let mut child = up(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("refmill starts");
+        let mut child = up(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("refmill starts");
         let out = BufReader::new(child.stdout.take().expect("piped"));
-        let metrics = out
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("metrics http://").map(str::to_owned));
-        Self {
-            child,
-            metrics: metrics.expect("a line that says where the metrics are"),
-        }
+        let metrics =
+            out.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("metrics http://").map(str::to_owned));
+        Self { child, metrics: metrics.expect("a line that says where the metrics are") }
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .expect("kill runs");
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success());
     }
 }
@@ -47,15 +35,7 @@ impl Drop for Running {
 fn up(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_refmill"));
     command
-        .args([
-            "up",
-            "--no-demo",
-            "--listen",
-            "127.0.0.1:0",
-            "--metrics-listen",
-            "127.0.0.1:0",
-            "--data-dir",
-        ])
+        .args(["up", "--no-demo", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data-dir"])
         .arg(data);
     command
 }
@@ -84,16 +64,10 @@ fn a_folder_in_use_and_one_that_cannot_be_are_refused() {
     std::fs::write(&file, "").expect("a file");
     let folder = data.path().join("data");
     let _running = Running::start(&folder);
-    for (path, part) in [
-        (folder.as_path(), "is in use by another refmill"),
-        (file.as_path(), "the data folder"),
-    ] {
+    for (path, part) in [(folder.as_path(), "is in use by another refmill"), (file.as_path(), "the data folder")] {
         let output = up(path).output().expect("refmill starts");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !output.status.success() && said.contains(part),
-            "{part} is not in {said}"
-        );
+        assert!(!output.status.success() && said.contains(part), "{part} is not in {said}");
         assert!(output.stdout.is_empty());
     }
 }

@@ -38,14 +38,9 @@ fn refusal(case: &Case<'_>) -> String {
 }
 
 fn has_line(text: &str, setting: &str, origin: &str) {
-    let found = text
-        .lines()
-        .find(|line| line.starts_with(setting))
-        .unwrap_or_else(|| panic!("{setting} is not in\n{text}"));
-    assert!(
-        found.ends_with(&format!("# {origin}")),
-        "{found} is not said to be from {origin}"
-    );
+    let found =
+        text.lines().find(|line| line.starts_with(setting)).unwrap_or_else(|| panic!("{setting} is not in\n{text}"));
+    assert!(found.ends_with(&format!("# {origin}")), "{found} is not said to be from {origin}");
 }
 
 #[test]
@@ -87,11 +82,7 @@ fn a_flag_beats_the_environment_and_that_the_file() {
     has_line(&text, "max-waiters = 3 ", "flag --max-waiters");
     has_line(&text, "no-demo = true", "flag --no-demo");
     has_line(&text, "max-connections = 2 ", "env REFMILL_MAX_CONNECTIONS");
-    has_line(
-        &text,
-        "trusted-proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]",
-        "env REFMILL_TRUSTED_PROXIES",
-    );
+    has_line(&text, "trusted-proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]", "env REFMILL_TRUSTED_PROXIES");
     has_line(&text, "click-queue-depth = 1 ", "file refmill.toml");
     has_line(&text, "log-format = \"json\"", "file refmill.toml");
     has_line(&text, "conversion-queue-depth = 16384 ", "default");
@@ -99,18 +90,11 @@ fn a_flag_beats_the_environment_and_that_the_file() {
 
 #[test]
 fn what_is_printed_is_a_file_that_says_the_same() {
-    let first = printed(&Case {
-        args: &["--listen", "[::1]:0", "--public-url", "https://go.example.com/"],
-        ..Case::default()
-    });
-    let again = printed(&Case {
-        file: Some(&first),
-        ..Case::default()
-    });
+    let first =
+        printed(&Case { args: &["--listen", "[::1]:0", "--public-url", "https://go.example.com/"], ..Case::default() });
+    let again = printed(&Case { file: Some(&first), ..Case::default() });
     let settings = |text: &str| {
-        text.lines()
-            .map(|line| line.split(" # ").next().map(str::trim).map(str::to_owned))
-            .collect::<Vec<_>>()
+        text.lines().map(|line| line.split(" # ").next().map(str::trim).map(str::to_owned)).collect::<Vec<_>>()
     };
     assert_eq!(settings(&again), settings(&first));
 }
@@ -118,24 +102,10 @@ fn what_is_printed_is_a_file_that_says_the_same() {
 #[test]
 fn a_password_is_not_printed() {
     let secret = [("REFMILL_SMTP_URL", "smtps://refmill:hunter2@mail.example.com:465")];
-    let text = printed(&Case {
-        env: &secret,
-        ..Case::default()
-    });
-    has_line(
-        &text,
-        "smtp-url = \"smtps://refmill:***@mail.example.com:465\"",
-        "env REFMILL_SMTP_URL",
-    );
-    let help = printed(&Case {
-        args: &["--help"],
-        env: &secret,
-        ..Case::default()
-    });
-    let wrong = refusal(&Case {
-        args: &["--smtp-url", "http://refmill:hunter2@mail.example.com"],
-        ..Case::default()
-    });
+    let text = printed(&Case { env: &secret, ..Case::default() });
+    has_line(&text, "smtp-url = \"smtps://refmill:***@mail.example.com:465\"", "env REFMILL_SMTP_URL");
+    let help = printed(&Case { args: &["--help"], env: &secret, ..Case::default() });
+    let wrong = refusal(&Case { args: &["--smtp-url", "http://refmill:hunter2@mail.example.com"], ..Case::default() });
     for shown in [text, help, wrong] {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
@@ -143,80 +113,29 @@ fn a_password_is_not_printed() {
 
 #[test]
 fn wrong_settings_are_refused_by_name() {
-    let flag = |args| Case {
-        args,
-        ..Case::default()
-    };
-    let file = |text| Case {
-        file: Some(text),
-        ..Case::default()
-    };
+    let flag = |args| Case { args, ..Case::default() };
+    let file = |text| Case { file: Some(text), ..Case::default() };
     for (case, parts) in [
-        (
-            flag(&["--max-waiters", "1000001"]),
-            &["--max-waiters takes 0 to 1000000, not `1000001`", "flag"] as &[&str],
-        ),
-        (
-            flag(&["--max-connections=-1"]),
-            &["--max-connections takes 1 to 1000000, not `-1`"],
-        ),
+        (flag(&["--max-waiters", "1000001"]), &["--max-waiters takes 0 to 1000000, not `1000001`", "flag"] as &[&str]),
+        (flag(&["--max-connections=-1"]), &["--max-connections takes 1 to 1000000, not `-1`"]),
         (flag(&["--max-connections", "many"]), &["--max-connections", "many"]),
-        (
-            flag(&["--listen", "8080"]),
-            &["--listen takes an address and a port", "8080"],
-        ),
-        (
-            flag(&["--listen", "127.0.0.1:9090"]),
-            &["--listen and --metrics-listen are both 127.0.0.1:9090"],
-        ),
-        (
-            flag(&["--trusted-proxies", "10.0.0.0/8,proxy"]),
-            &["--trusted-proxies takes networks", "`proxy`"],
-        ),
-        (
-            flag(&["--public-url", "ftp://example.com"]),
-            &["--public-url takes an http(s) URL"],
-        ),
-        (
-            flag(&["--public-url", "https://user@example.com"]),
-            &["--public-url takes an http(s) URL"],
-        ),
+        (flag(&["--listen", "8080"]), &["--listen takes an address and a port", "8080"]),
+        (flag(&["--listen", "127.0.0.1:9090"]), &["--listen and --metrics-listen are both 127.0.0.1:9090"]),
+        (flag(&["--trusted-proxies", "10.0.0.0/8,proxy"]), &["--trusted-proxies takes networks", "`proxy`"]),
+        (flag(&["--public-url", "ftp://example.com"]), &["--public-url takes an http(s) URL"]),
+        (flag(&["--public-url", "https://user@example.com"]), &["--public-url takes an http(s) URL"]),
         (flag(&["--smtp-from", "nobody"]), &["--smtp-from takes a mailbox"]),
-        (
-            flag(&["--log-level", "verbose"]),
-            &["--log-level takes off, error, warn"],
-        ),
+        (flag(&["--log-level", "verbose"]), &["--log-level takes off, error, warn"]),
         (flag(&["--data-dir", ""]), &["--data-dir"]),
+        (flag(&["--config", "absent.toml"]), &["absent.toml (--config) could not be read"]),
         (
-            flag(&["--config", "absent.toml"]),
-            &["absent.toml (--config) could not be read"],
-        ),
-        (
-            Case {
-                env: &[("REFMILL_DECISION_WAIT_MS", "60001")],
-                ..Case::default()
-            },
+            Case { env: &[("REFMILL_DECISION_WAIT_MS", "60001")], ..Case::default() },
             &["--decision-wait-ms takes 0 to 60000, not `60001` (env REFMILL_DECISION_WAIT_MS)"],
         ),
-        (
-            file("max-waiters = 1000001"),
-            &["--max-waiters takes 0 to 1000000", "(file refmill.toml)"],
-        ),
-        (
-            file("max-waiters = \"many\""),
-            &["--max-waiters", "many", "(file refmill.toml)"],
-        ),
-        (
-            file("max-waitrs = 5"),
-            &["unknown key `max-waitrs` in refmill.toml", "known are data-dir"],
-        ),
-        (
-            file("max_waiters = 5"),
-            &[
-                "unknown key `max_waiters` in refmill.toml",
-                "did you mean `max-waiters`",
-            ],
-        ),
+        (file("max-waiters = 1000001"), &["--max-waiters takes 0 to 1000000", "(file refmill.toml)"]),
+        (file("max-waiters = \"many\""), &["--max-waiters", "many", "(file refmill.toml)"]),
+        (file("max-waitrs = 5"), &["unknown key `max-waitrs` in refmill.toml", "known are data-dir"]),
+        (file("max_waiters = 5"), &["unknown key `max_waiters` in refmill.toml", "did you mean `max-waiters`"]),
         (file("[ingest]\nx = 1"), &["unknown key `ingest`"]),
         (file("max-waiters ="), &["refmill.toml is no TOML"]),
     ] {

@@ -67,9 +67,16 @@ pub enum Step {
         flat: Option<i64>,
         result: i64,
     },
-    Split { fee: String, result: Parts },
+    Split {
+        fee: String,
+        result: Parts,
+    },
     /// What was refunded so far and what is left of the sale.
-    Refund { refunded: i64, left: i64, at: TimeMs },
+    Refund {
+        refunded: i64,
+        left: i64,
+        at: TimeMs,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

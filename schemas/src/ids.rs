@@ -95,7 +95,15 @@ mod tests {
         assert_eq!(id.to_string().len(), "cmp_".len() + 13);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(ConversionId(u128::MAX).to_string().parse(), Ok(ConversionId(u128::MAX)));
-        for wrong in ["", "cmp_", "cmp_nothing", "aff_0000000000000", "cmp_000000000000", "cmp_000000000000z", "cmp_000000000000\u{e9}"] {
+        for wrong in [
+            "",
+            "cmp_",
+            "cmp_nothing",
+            "aff_0000000000000",
+            "cmp_000000000000",
+            "cmp_000000000000z",
+            "cmp_000000000000\u{e9}",
+        ] {
             assert_eq!(wrong.parse::<CompanyId>(), Err(NotAnId { prefix: "cmp_" }), "{wrong}");
         }
     }

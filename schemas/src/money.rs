@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_their_currencys_digits() {
-        for (code, minor, wanted) in [("USD", 2999, "29.99"), ("USD", -5, "-0.05"), ("JPY", 1580, "1580"), ("KWD", 1, "0.001")] {
+        for (code, minor, wanted) in
+            [("USD", 2999, "29.99"), ("USD", -5, "-0.05"), ("JPY", 1580, "1580"), ("KWD", 1, "0.001")]
+        {
             assert_eq!(currency(code).format_major(minor), wanted);
         }
     }
@@ -207,7 +209,12 @@ mod tests {
 
     #[test]
     fn rates() {
-        for (text, ppm, shown) in [("0.10", 100_000, "0.10"), ("0.333333", 333_333, "0.333333"), ("1", 1_000_000, "1.00"), ("0.010005", 10_005, "0.010005")] {
+        for (text, ppm, shown) in [
+            ("0.10", 100_000, "0.10"),
+            ("0.333333", 333_333, "0.333333"),
+            ("1", 1_000_000, "1.00"),
+            ("0.010005", 10_005, "0.010005"),
+        ] {
             assert_eq!(Rate::parse(text), Ok(Rate(ppm)));
             assert_eq!(Rate(ppm).to_string(), shown);
         }

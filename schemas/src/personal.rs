@@ -27,11 +27,14 @@ pub fn mask<'a>(key: &PersonKey, text: &'a str) -> Cow<'a, str> {
 pub fn is_personal(text: &str) -> bool {
     may_hold_something(text)
         && (EMAIL.is_match(text)
-            || ADDRESS.find_iter(text).any(|found| found.as_str().trim_end_matches(['.', ':']).parse::<IpAddr>().is_ok()))
+            || ADDRESS
+                .find_iter(text)
+                .any(|found| found.as_str().trim_end_matches(['.', ':']).parse::<IpAddr>().is_ok()))
 }
 
 // A percent sign may stand for the @ of an address that was encoded for a URL.
-static EMAIL: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)[\p{L}\p{N}._+'~-]+(?:@|%40)[\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?"));
+static EMAIL: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)[\p{L}\p{N}._+'~-]+(?:@|%40)[\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?"));
 
 static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*|\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"));

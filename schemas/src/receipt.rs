@@ -189,7 +189,10 @@ mod tests {
         let text = Receipt::sign(&key, &fields()).to_string();
         assert_eq!(text.len(), RECEIPT_CHARS);
         let back = Receipt::parse(&text).unwrap();
-        assert_eq!((back.fields(), back.check(&[key]), back.check(&[])), (fields(), ReceiptCheck::Genuine, ReceiptCheck::UnknownKey));
+        assert_eq!(
+            (back.fields(), back.check(&[key]), back.check(&[])),
+            (fields(), ReceiptCheck::Genuine, ReceiptCheck::UnknownKey)
+        );
     }
 
     #[test]
@@ -199,7 +202,8 @@ mod tests {
         for bit in 0..RECEIPT_BYTES * 8 {
             let mut bytes = genuine;
             bytes[bit / 8] ^= 1 << (bit % 8);
-            let accepted = Receipt::from_bytes(bytes).is_ok_and(|changed| changed.check(&[key]) == ReceiptCheck::Genuine);
+            let accepted =
+                Receipt::from_bytes(bytes).is_ok_and(|changed| changed.check(&[key]) == ReceiptCheck::Genuine);
             assert!(!accepted, "bit {bit}");
         }
     }

@@ -24,17 +24,18 @@ mod link;
 mod partner;
 
 pub use account::{
-    AccountKind, IssueError, Issued, MAGIC_LINK_MS, MAIL_WINDOW_MS, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink, Principal, RedeemError, Redeemed,
-    Session,
+    AccountKind, IssueError, Issued, MAGIC_LINK_MS, MAIL_WINDOW_MS, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink,
+    Principal, RedeemError, Redeemed, Session,
 };
 pub use company::{
-    Company, CompanyError, CompanyStatus, NewCompany, NewCredential, OpenProgram, Paused, Payout, PayoutSchedule, RegisterError, SettingsPatch,
+    Company, CompanyError, CompanyStatus, NewCompany, NewCredential, OpenProgram, Paused, Payout, PayoutSchedule,
+    RegisterError, SettingsPatch,
 };
 pub(crate) use follow::ChangeKind;
 pub use follow::{Changes, DecisionKeys, DecisionRows, LoadFrom, LoadPage};
 pub use keys::{
-    BOTH_DAYS_MS, DayKey, DayKeys, DayKeysNow, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey, RECEIPT_KEY_KEPT_DAYS, RECEIPT_KEY_SIGNS_DAYS,
-    ReceiptKeys, Rotated, Secrets,
+    BOTH_DAYS_MS, DayKey, DayKeys, DayKeysNow, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey,
+    RECEIPT_KEY_KEPT_DAYS, RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated, Secrets,
 };
 pub use link::{Link, LinkError, LinkPartner, Linked, NewLink, PartnerProgram};
 pub use partner::Partner;
@@ -153,7 +154,12 @@ impl Catalog {
     }
 
     /// Gives the company a key of this kind in place of the one it has, which is revoked at once.
-    pub async fn replace_key(&self, company: CompanyId, key: NewCredential, now: TimeMs) -> Result<ChangeNo, CompanyError> {
+    pub async fn replace_key(
+        &self,
+        company: CompanyId,
+        key: NewCredential,
+        now: TimeMs,
+    ) -> Result<ChangeNo, CompanyError> {
         match self {
             Catalog::Embedded(catalog) => catalog.replace_key(company, key, now).await,
         }
@@ -226,14 +232,24 @@ impl Catalog {
     }
 
     /// Companies that the partner has links with, the first joined first.
-    pub async fn programs_of_partner(&self, partner: PartnerId, page: Page) -> Result<Listed<PartnerProgram>, StoreError> {
+    pub async fn programs_of_partner(
+        &self,
+        partner: PartnerId,
+        page: Page,
+    ) -> Result<Listed<PartnerProgram>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.programs_of_partner(partner, page).await,
         }
     }
 
     /// The partner with this address, made under `id_if_new` where there is none.
-    pub async fn partner_by_email_or_create(&self, email: String, email_hash: EmailHash, id_if_new: PartnerId, now: TimeMs) -> Result<PartnerId, StoreError> {
+    pub async fn partner_by_email_or_create(
+        &self,
+        email: String,
+        email_hash: EmailHash,
+        id_if_new: PartnerId,
+        now: TimeMs,
+    ) -> Result<PartnerId, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.partner_by_email_or_create(email, email_hash, id_if_new, now).await,
         }
@@ -265,7 +281,12 @@ impl Catalog {
     }
 
     /// Uses a magic link up. A partner's account is made under `id_if_new` where its address has none.
-    pub async fn redeem_magic_link(&self, token_digest: [u8; 32], id_if_new: PartnerId, now: TimeMs) -> Result<Redeemed, RedeemError> {
+    pub async fn redeem_magic_link(
+        &self,
+        token_digest: [u8; 32],
+        id_if_new: PartnerId,
+        now: TimeMs,
+    ) -> Result<Redeemed, RedeemError> {
         match self {
             Catalog::Embedded(catalog) => catalog.redeem_magic_link(token_digest, id_if_new, now).await,
         }

@@ -100,7 +100,12 @@ async fn check_order(folder: &Path, deployment: &Deployment) -> Result<(), OpenE
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let not_writable = |source| OpenError::NotWritable { folder: folder.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(not_writable)?;
-    let lock = OpenOptions::new().create(true).write(true).truncate(false).open(folder.join(LOCK_FILE)).map_err(not_writable)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(folder.join(LOCK_FILE))
+        .map_err(not_writable)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),

@@ -38,10 +38,7 @@ pub enum OpenError {
     )]
     Behind { file: PathBuf, ahead: PathBuf },
     #[error("{file} cannot be brought up to date: {source}")]
-    Migration {
-        file: PathBuf,
-        source: Box<refinery::Error>,
-    },
+    Migration { file: PathBuf, source: Box<refinery::Error> },
     #[error("{file} cannot be opened: {source}")]
     Sqlite { file: PathBuf, source: rusqlite::Error },
     #[error("the system gave no random bytes: {0}")]

@@ -16,7 +16,8 @@ mod answers;
 mod block;
 
 pub use answers::{
-    CompanyDay, CompanyOverview, Counted, Currencies, Days, LinkClick, LinkSales, LinkStats, PartnerCompany, PartnerDay, PartnerOverview, TopPartner,
+    CompanyDay, CompanyOverview, Counted, Currencies, Days, LinkClick, LinkSales, LinkStats, PartnerCompany,
+    PartnerDay, PartnerOverview, TopPartner,
 };
 pub use block::{Block, Held, InsertError, Inserted};
 
@@ -57,28 +58,50 @@ impl Facts {
 
     /// Counted clicks of a link at times `[from, until)` and offsets before `before_offset`, oldest first; at most the newest
     /// [`TOUCHES_OF_A_LINK`], and the oldest beside them.
-    pub async fn touches_of(&self, link: LinkId, from: TimeMs, until: TimeMs, before_offset: u64) -> Result<Vec<Touch>, StoreError> {
+    pub async fn touches_of(
+        &self,
+        link: LinkId,
+        from: TimeMs,
+        until: TimeMs,
+        before_offset: u64,
+    ) -> Result<Vec<Touch>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.touches_of(link, from, until, before_offset).await,
         }
     }
 
     /// `top` is how many of the best partners to name.
-    pub async fn company_overview(&self, company: CompanyId, days: Days, currency: Option<Currency>, top: u32) -> Result<CompanyOverview, StoreError> {
+    pub async fn company_overview(
+        &self,
+        company: CompanyId,
+        days: Days,
+        currency: Option<Currency>,
+        top: u32,
+    ) -> Result<CompanyOverview, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.company_overview(company, days, currency, top).await,
         }
     }
 
     /// One entry a day, zeros included.
-    pub async fn company_daily(&self, company: CompanyId, days: Days, currency: Currency) -> Result<Vec<CompanyDay>, StoreError> {
+    pub async fn company_daily(
+        &self,
+        company: CompanyId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<Vec<CompanyDay>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.company_daily(company, days, currency).await,
         }
     }
 
     /// Most clicks first.
-    pub async fn traffic_sources(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
+    pub async fn traffic_sources(
+        &self,
+        company: CompanyId,
+        days: Days,
+        limit: u32,
+    ) -> Result<Vec<Counted>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.traffic_sources(company, days, limit).await,
         }
@@ -92,27 +115,48 @@ impl Facts {
     }
 
     /// Revenue of the ISO weekdays, Monday first.
-    pub async fn revenue_by_weekday(&self, company: CompanyId, days: Days, currency: Currency) -> Result<[i64; 7], StoreError> {
+    pub async fn revenue_by_weekday(
+        &self,
+        company: CompanyId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<[i64; 7], StoreError> {
         match self {
             Facts::Embedded(facts) => facts.revenue_by_weekday(company, days, currency).await,
         }
     }
 
-    pub async fn partner_overview(&self, partner: PartnerId, days: Days, currency: Option<Currency>) -> Result<PartnerOverview, StoreError> {
+    pub async fn partner_overview(
+        &self,
+        partner: PartnerId,
+        days: Days,
+        currency: Option<Currency>,
+    ) -> Result<PartnerOverview, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_overview(partner, days, currency).await,
         }
     }
 
     /// One entry a day, zeros included.
-    pub async fn partner_daily(&self, partner: PartnerId, days: Days, currency: Currency) -> Result<Vec<PartnerDay>, StoreError> {
+    pub async fn partner_daily(
+        &self,
+        partner: PartnerId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<Vec<PartnerDay>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_daily(partner, days, currency).await,
         }
     }
 
     /// Most earned first.
-    pub async fn partner_by_company(&self, partner: PartnerId, days: Days, currency: Currency, limit: u32) -> Result<Vec<PartnerCompany>, StoreError> {
+    pub async fn partner_by_company(
+        &self,
+        partner: PartnerId,
+        days: Days,
+        currency: Currency,
+        limit: u32,
+    ) -> Result<Vec<PartnerCompany>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_by_company(partner, days, currency, limit).await,
         }

@@ -20,9 +20,9 @@ use crate::{DeploymentId, OpenError, StoreError, sqlite};
 
 pub use batch::{Batch, CommitError, Plan, Quarantined};
 pub use fetch::{Due, LedgerFetched, LedgerNeeds};
-pub use read::{CompanyBooks, 
-    Balance, Books, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals, ReplyDue, SettleDue,
-    StatusCounts,
+pub use read::{
+    Balance, Books, CompanyBooks, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals,
+    ReplyDue, SettleDue, StatusCounts,
 };
 pub use take::{Progress, Taken};
 

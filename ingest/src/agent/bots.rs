@@ -27,11 +27,7 @@ impl Bots {
             .dfa_size_limit(REGEX_BYTES)
             .build()
             .expect("the lists are compiled in and tested");
-        Self {
-            crawlers: Words::new(crawlers, false),
-            isbot: Words::new(isbot, true),
-            others,
-        }
+        Self { crawlers: Words::new(crawlers, false), isbot: Words::new(isbot, true), others }
     }
 
     /// The generic list first: nearly every robot is in it.
@@ -72,12 +68,7 @@ impl Words {
 
 impl Word {
     fn plain(text: String, at_start: bool) -> Self {
-        Self {
-            text,
-            at_start,
-            not_after: &[],
-            not_before: &[],
-        }
+        Self { text, at_start, not_after: &[], not_before: &[] }
     }
 
     fn holds(&self, before: &[u8], after: &[u8]) -> bool {
@@ -117,20 +108,13 @@ fn looking_around(pattern: &str) -> Option<Word> {
         "java(?!;)" => ("java", &[], &[";"]),
         _ => return None,
     };
-    Some(Word {
-        text: text.to_owned(),
-        at_start: false,
-        not_after,
-        not_before,
-    })
+    Some(Word { text: text.to_owned(), at_start: false, not_after, not_before })
 }
 
 /// One pattern looks behind and has more to it than text: what may stand there is spelt out.
 /// Another has a dash in a class that JavaScript alone reads as a dash.
 fn for_regex(pattern: &str) -> String {
-    pattern
-        .replace("(?<! cu)", "(?:^|[^u]|(?:^|[^c])u|(?:^|[^ ])cu)")
-        .replace(r"[\w\d-.]", r"[\w\d\-.]")
+    pattern.replace("(?<! cu)", "(?:^|[^u]|(?:^|[^c])u|(?:^|[^ ])cu)").replace(r"[\w\d-.]", r"[\w\d\-.]")
 }
 
 /// A pattern that is text, perhaps at the start and with its punctuation escaped.

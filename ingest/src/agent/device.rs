@@ -1,8 +1,7 @@
 //! What kind of thing a user agent says it runs on.
 
-use schemas::web::Device;
 use aho_corasick::AhoCorasick;
-
+use schemas::web::Device;
 
 /// The first that matches decides: televisions and tablets also call themselves what they are made
 /// from. `AFT` begins the names of Amazon's sticks. `Android` without `Mobile` is a tablet by Google's own rule, and `Tablet PC` is Windows 7.
@@ -46,7 +45,6 @@ const RULES: [(&str, Device); 37] = [
     ("Linux", Device::Desktop),
 ];
 
-
 /// The rules as one automaton, in whose numbers the words keep their order.
 pub(super) struct Devices {
     automaton: AhoCorasick,
@@ -55,16 +53,11 @@ pub(super) struct Devices {
 impl Devices {
     pub(super) fn new() -> Self {
         let words = RULES.iter().map(|(word, _)| word);
-        Self {
-            automaton: AhoCorasick::new(words).expect("a few dozen words are no limit of the automaton's"),
-        }
+        Self { automaton: AhoCorasick::new(words).expect("a few dozen words are no limit of the automaton's") }
     }
 
     pub(super) fn of(&self, agent: &[u8]) -> Device {
-        let found = self
-            .automaton
-            .find_overlapping_iter(agent)
-            .map(|found| found.pattern().as_usize());
+        let found = self.automaton.find_overlapping_iter(agent).map(|found| found.pattern().as_usize());
         found.min().map_or(Device::Other, |rule| RULES[rule].1)
     }
 }

@@ -13,13 +13,7 @@ const BOT: u64 = 0b1000;
 const DEVICE_MASK: u64 = 0b0111;
 const HASH_MASK: u64 = !(BOT | DEVICE_MASK);
 
-const DEVICES: [Device; 5] = [
-    Device::Desktop,
-    Device::Mobile,
-    Device::Tablet,
-    Device::Tv,
-    Device::Other,
-];
+const DEVICES: [Device; 5] = [Device::Desktop, Device::Mobile, Device::Tablet, Device::Tv, Device::Other];
 
 /// A slot holds a hash and, in its lowest four bits, what was found. No device's number is 0, so no slot in use is.
 pub(super) struct Seen {
@@ -29,10 +23,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            slots: bytemuck::allocation::zeroed_slice_box(SLOTS),
-            seed,
-        }
+        Self { slots: bytemuck::allocation::zeroed_slice_box(SLOTS), seed }
     }
 
     pub(super) fn recall(&self, agent: &[u8], judge: impl FnOnce() -> Agent) -> Agent {
@@ -57,10 +48,7 @@ fn pack(agent: Agent) -> u64 {
 
 fn unpack(slot: u64) -> Option<Agent> {
     let number = ((slot & DEVICE_MASK) as usize).checked_sub(1)?;
-    DEVICES.get(number).map(|device| Agent {
-        bot: slot & BOT != 0,
-        device: *device,
-    })
+    DEVICES.get(number).map(|device| Agent { bot: slot & BOT != 0, device: *device })
 }
 
 #[cfg(test)]

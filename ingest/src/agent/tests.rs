@@ -14,10 +14,7 @@ fn people_are_not_robots() {
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
             Device::Desktop,
         ),
-        (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
-            Device::Desktop,
-        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", Device::Desktop),
         (
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
             Device::Desktop,
@@ -26,14 +23,8 @@ fn people_are_not_robots() {
             "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
             Device::Desktop,
         ),
-        (
-            "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; Tablet PC 2.0)",
-            Device::Desktop,
-        ),
-        (
-            "Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.16",
-            Device::Desktop,
-        ),
+        ("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; Tablet PC 2.0)", Device::Desktop),
+        ("Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.16", Device::Desktop),
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
             Device::Mobile,
@@ -54,10 +45,7 @@ fn people_are_not_robots() {
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/318.0 Mobile/15E148 Safari/604.1",
             Device::Mobile,
         ),
-        (
-            "Mozilla/5.0 (Android 14; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0",
-            Device::Mobile,
-        ),
+        ("Mozilla/5.0 (Android 14; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0", Device::Mobile),
         (
             "Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
             Device::Mobile,
@@ -70,10 +58,7 @@ fn people_are_not_robots() {
             "Mozilla/5.0 (Linux; Android 13; SM-X700) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
             Device::Tablet,
         ),
-        (
-            "Mozilla/5.0 (Android 13; Tablet; rv:120.0) Gecko/120.0 Firefox/120.0",
-            Device::Tablet,
-        ),
+        ("Mozilla/5.0 (Android 13; Tablet; rv:120.0) Gecko/120.0 Firefox/120.0", Device::Tablet),
         (
             "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/537.36 (KHTML, like Gecko) Version/6.0 TV Safari/537.36",
             Device::Tv,
@@ -87,11 +72,7 @@ fn people_are_not_robots() {
             Device::Tv,
         ),
     ] {
-        assert_eq!(
-            agents.classify(Some(agent.as_bytes())),
-            Agent { bot: false, device },
-            "{agent}"
-        );
+        assert_eq!(agents.classify(Some(agent.as_bytes())), Agent { bot: false, device }, "{agent}");
     }
 }
 
@@ -115,13 +96,7 @@ fn robots_are() {
     ] {
         assert!(agents.classify(Some(agent.as_bytes())).bot, "{agent:?}");
     }
-    assert_eq!(
-        agents.classify(None),
-        Agent {
-            bot: true,
-            device: Device::Other
-        }
-    );
+    assert_eq!(agents.classify(None), Agent { bot: true, device: Device::Other });
     let missed: Vec<_> = include_str!("../../data/crawler-user-agents-seen.txt")
         .lines()
         .filter(|agent| !agents.judge(agent.as_bytes()).bot)
@@ -135,28 +110,14 @@ fn a_real_log_has_as_many_robots_as_the_lists_find() {
     let Ok(log) = std::fs::read_to_string("../../shared/data/access.log") else {
         return;
     };
-    let seen: std::collections::BTreeSet<_> = log
-        .lines()
-        .filter_map(|line| line.strip_suffix('"')?.rsplit('"').next())
-        .collect();
+    let seen: std::collections::BTreeSet<_> =
+        log.lines().filter_map(|line| line.strip_suffix('"')?.rsplit('"').next()).collect();
     let agents = Agents::new(7);
-    let judged: Vec<_> = seen
-        .iter()
-        .map(|agent| agents.classify(Some(agent.as_bytes())))
-        .collect();
+    let judged: Vec<_> = seen.iter().map(|agent| agents.classify(Some(agent.as_bytes()))).collect();
     let robots = judged.iter().filter(|agent| agent.bot).count();
     println!("{robots} of {} user agents are robots", seen.len());
-    for device in [
-        Device::Desktop,
-        Device::Mobile,
-        Device::Tablet,
-        Device::Tv,
-        Device::Other,
-    ] {
-        let people = judged
-            .iter()
-            .filter(|agent| !agent.bot && agent.device == device)
-            .count();
+    for device in [Device::Desktop, Device::Mobile, Device::Tablet, Device::Tv, Device::Other] {
+        let people = judged.iter().filter(|agent| !agent.bot && agent.device == device).count();
         println!("{people} people's are {}", device.as_str());
     }
     assert_eq!((robots, seen.len()), (116, 558));
@@ -167,11 +128,7 @@ fn odd_bytes_and_lengths_do_no_harm() {
     let agents = Agents::new(7);
     let long = [DESKTOP.as_bytes(), &b" x".repeat(40_000)].concat();
     assert!(!agents.classify(Some(&long)).bot);
-    assert!(
-        !agents
-            .classify(Some(&[DESKTOP.as_bytes(), &[0xff, 0xe9, 0x00]].concat()))
-            .bot
-    );
+    assert!(!agents.classify(Some(&[DESKTOP.as_bytes(), &[0xff, 0xe9, 0x00]].concat())).bot);
 }
 
 #[test]
@@ -196,9 +153,7 @@ fn a_prefetch_says_so() {
 #[test]
 fn what_is_seen_again_is_judged_alike() {
     let agents = Agents::new(7);
-    let lines = include_str!("../../data/crawler-user-agents-seen.txt")
-        .lines()
-        .chain([DESKTOP]);
+    let lines = include_str!("../../data/crawler-user-agents-seen.txt").lines().chain([DESKTOP]);
     for agent in lines.map(str::as_bytes) {
         let first = agents.judge(agent);
         for _ in 0..3 {

@@ -47,13 +47,7 @@ impl Body for Chunks {
 }
 
 /// Chunks, how they end, the length announced, the memory there is, and what is read.
-type Row = (
-    &'static [&'static [u8]],
-    End,
-    Option<u64>,
-    usize,
-    Result<&'static [u8], BodyError>,
-);
+type Row = (&'static [&'static [u8]], End, Option<u64>, usize, Result<&'static [u8], BodyError>);
 
 #[tokio::test]
 async fn a_body_is_whole_or_refused() {
@@ -74,17 +68,7 @@ async fn a_body_is_whole_or_refused() {
     ];
     for (row, (chunks, end, announced, memory, want)) in table.into_iter().enumerate() {
         let budget = Budget::new(memory);
-        let read = read(
-            Chunks {
-                chunks: chunks.to_vec(),
-                end,
-                announced,
-            },
-            LIMIT,
-            SOON,
-            &budget,
-        )
-        .await;
+        let read = read(Chunks { chunks: chunks.to_vec(), end, announced }, LIMIT, SOON, &budget).await;
         if let (Ok(whole), Ok(bytes)) = (&read, want) {
             assert_eq!(budget.left(), memory - bytes.len(), "row {row}: held while in use");
             assert_eq!(whole.bytes, bytes, "row {row}");
@@ -99,17 +83,8 @@ async fn a_body_is_whole_or_refused() {
 #[tokio::test]
 async fn one_frame_is_not_copied() {
     static TEXT: &[u8] = b"abc";
-    let whole = read(
-        Chunks {
-            chunks: vec![TEXT],
-            end: End::Whole,
-            announced: None,
-        },
-        LIMIT,
-        SOON,
-        &Budget::default(),
-    )
-    .await;
+    let whole =
+        read(Chunks { chunks: vec![TEXT], end: End::Whole, announced: None }, LIMIT, SOON, &Budget::default()).await;
     assert_eq!(whole.unwrap().bytes.as_ptr(), TEXT.as_ptr());
 }
 

@@ -94,14 +94,9 @@ where
         Ok(()) => service(request, peer).await.map(Either::Right),
         Err(refusal) => refusal.response().map(Either::Left),
     };
-    let unread = matches!(
-        response.status(),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
-    );
+    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
     if unread || progress.body_missing() {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Answer::new(body, progress.clone())))
 }

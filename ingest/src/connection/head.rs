@@ -20,13 +20,10 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
     if headers.contains_key(TRANSFER_ENCODING) {
         let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
-        let chunked = encodings
-            .next()
-            .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+        let chunked =
+            encodings.next().is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
         if !chunked || encodings.next().is_some() || headers.contains_key(CONTENT_LENGTH) {
-            return Err(Refusal::invalid(
-                "Transfer-Encoding takes chunked and no Content-Length",
-            ));
+            return Err(Refusal::invalid("Transfer-Encoding takes chunked and no Content-Length"));
         }
     }
     Ok(())

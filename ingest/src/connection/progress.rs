@@ -77,11 +77,7 @@ impl Progress {
         let blocked_us = self.blocked_us.load(Relaxed);
         let blocked = (blocked_us != NEVER).then_some((blocked_us, limits.write_wait, Expired::Write));
         let due = |(since_us, wait, what)| (self.started + Duration::from_micros(since_us) + wait, what);
-        [waited, blocked]
-            .into_iter()
-            .flatten()
-            .map(due)
-            .min_by_key(|(at, _)| *at)
+        [waited, blocked].into_iter().flatten().map(due).min_by_key(|(at, _)| *at)
     }
 
     /// Bytes came while a head is due.
@@ -101,8 +97,7 @@ impl Progress {
 
     /// The head that is due ends `bytes` before the last one received.
     pub(super) fn head_ended(&self, bytes_after: usize) {
-        self.head_end
-            .store(self.received.load(Relaxed) - bytes_after as u64, Relaxed);
+        self.head_end.store(self.received.load(Relaxed) - bytes_after as u64, Relaxed);
     }
 
     /// The service has the request; its body has that many bytes, if it says so.

@@ -16,12 +16,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) const fn invalid(message: &'static str) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "VALIDATION_ERROR",
-            message,
-            retry_after: None,
-        }
+        Self { status: StatusCode::BAD_REQUEST, code: "VALIDATION_ERROR", message, retry_after: None }
     }
 
     pub(super) const HEAD_TOO_SLOW: Self = Self {
@@ -53,10 +48,7 @@ impl Refusal {
     /// The same, where hyper is not there to write it.
     pub(super) fn wire(&self) -> String {
         let body = self.body();
-        let retry_after = self
-            .retry_after
-            .map(|seconds| format!("retry-after: {seconds}\r\n"))
-            .unwrap_or_default();
+        let retry_after = self.retry_after.map(|seconds| format!("retry-after: {seconds}\r\n")).unwrap_or_default();
         format!(
             "HTTP/1.1 {}\r\ncontent-type: application/json\r\n{retry_after}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             self.status,
@@ -65,9 +57,6 @@ impl Refusal {
     }
 
     fn body(&self) -> String {
-        format!(
-            r#"{{"success":false,"error":{{"code":"{}","message":"{}"}}}}"#,
-            self.code, self.message
-        )
+        format!(r#"{{"success":false,"error":{{"code":"{}","message":"{}"}}}}"#, self.code, self.message)
     }
 }

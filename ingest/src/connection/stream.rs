@@ -18,11 +18,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
-        Self {
-            stream,
-            progress,
-            scan: Scan::default(),
-        }
+        Self { stream, progress, scan: Scan::default() }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {

@@ -34,9 +34,7 @@ impl Unit {
     pub(super) fn dividing(interval: Duration) -> (Self, Duration) {
         let interval_nanos = interval.as_nanos() as u64;
         let units = (interval_nanos / UNIT_NANOS).max(1);
-        let unit = Self {
-            nanos: (interval_nanos / units).max(1),
-        };
+        let unit = Self { nanos: (interval_nanos / units).max(1) };
         (unit, Duration::from_nanos(units * unit.nanos))
     }
 
@@ -88,9 +86,7 @@ impl StateStore for Table {
             let (slot, seen) = find(line, tag);
             let known = (seen != EMPTY && seen >> TIME_BITS == tag).then(|| self.unit.time(seen));
             let (outcome, next) = decide(known)?;
-            if slot
-                .compare_exchange_weak(seen, self.unit.pack(tag, next), Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
+            if slot.compare_exchange_weak(seen, self.unit.pack(tag, next), Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
                 return Ok(outcome);
             }

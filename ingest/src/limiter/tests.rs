@@ -10,10 +10,7 @@ use super::*;
 
 fn limiter(clicks_per_hour: u32) -> (ClickLimiter<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (
-        ClickLimiter::new(clicks_per_hour, clock.clone()).expect("in range"),
-        clock,
-    )
+    (ClickLimiter::new(clicks_per_hour, clock.clone()).expect("in range"), clock)
 }
 
 fn keyed(number: u64, key: &RandomState) -> u64 {
@@ -23,16 +20,9 @@ fn keyed(number: u64, key: &RandomState) -> u64 {
 #[test]
 fn a_bucket_is_all_there_at_once_and_refilled_over_an_hour() {
     // clicks an hour, seconds until one more is let through
-    for (limit, wait) in [
-        (1, 3_600),
-        (2, 1_800),
-        (3, 1_200),
-        (7, 515),
-        (1_000, 4),
-        (3_600, 1),
-        (999_999, 1),
-        (1_000_000, 1),
-    ] {
+    for (limit, wait) in
+        [(1, 3_600), (2, 1_800), (3, 1_200), (7, 515), (1_000, 4), (3_600, 1), (999_999, 1), (1_000_000, 1)]
+    {
         let (clicks, clock) = limiter(limit);
         clock.advance(Duration::from_nanos(1_234_567_891));
         for n in 0..limit {
@@ -66,13 +56,9 @@ fn a_wait_counts_down() {
 fn nought_is_off_and_beyond_the_range_is_said() {
     let (clicks, _) = limiter(0);
     assert!((0..10_000).all(|_| clicks.check(1).is_ok()));
-    let refused = ClickLimiter::new(CLICKS_PER_HOUR_MAX + 1, FakeRelativeClock::default())
-        .err()
-        .expect("over the range");
-    assert_eq!(
-        refused.to_string(),
-        "clicks per address and hour takes 0 (off) to 1000000, not 1000001"
-    );
+    let refused =
+        ClickLimiter::new(CLICKS_PER_HOUR_MAX + 1, FakeRelativeClock::default()).err().expect("over the range");
+    assert_eq!(refused.to_string(), "clicks per address and hour takes 0 (off) to 1000000, not 1000001");
     assert!(KeyLimiter::new(REQUESTS_PER_SECOND_MAX + 1, FakeRelativeClock::default()).is_err());
 }
 
@@ -88,11 +74,7 @@ fn keys_have_a_second_each_and_idle_ones_are_dropped() {
     for key in 0..3 * KEYS_KEPT as u64 {
         clock.advance(Duration::from_millis(10));
         assert_eq!(keys.check(key), Ok(()));
-        assert!(
-            keys.kept() <= KEYS_KEPT + REQUESTS_PER_TIDY as usize,
-            "{} kept",
-            keys.kept()
-        );
+        assert!(keys.kept() <= KEYS_KEPT + REQUESTS_PER_TIDY as usize, "{} kept", keys.kept());
         if key % 4_096 == 0 {
             clock.advance(Duration::from_secs(1));
         }
@@ -175,10 +157,7 @@ impl StateStore for EvictsEmptiest {
         let own = self.0.iter().find(|slot| slot.load(Ordering::Acquire) >> 40 == tag);
         let known = own.map(|slot| self.1.time(slot.load(Ordering::Acquire)));
         let empty = self.0.iter().find(|slot| slot.load(Ordering::Acquire) == 0);
-        let emptiest = self
-            .0
-            .iter()
-            .max_by_key(|slot| slot.load(Ordering::Acquire) & ((1 << 40) - 1));
+        let emptiest = self.0.iter().max_by_key(|slot| slot.load(Ordering::Acquire) & ((1 << 40) - 1));
         let (outcome, next) = decide(known)?;
         let slot = own.or(empty).or(emptiest).expect("a line has slots");
         slot.store(self.1.pack(tag, next), Ordering::Release);
@@ -198,9 +177,7 @@ fn a_million_addresses_under_the_limit_are_never_refused() {
     let (clicks, _) = limiter(3);
     let (clicks, key) = (Arc::new(clicks), RandomState::new());
     for round in 0..3 {
-        let refused = (0..1_000_000)
-            .filter(|n| clicks.check(keyed(*n, &key)).is_err())
-            .count();
+        let refused = (0..1_000_000).filter(|n| clicks.check(keyed(*n, &key)).is_err()).count();
         assert_eq!(refused, 0, "round {round}");
     }
     let let_through = (0..1_000_000).filter(|n| clicks.check(keyed(*n, &key)).is_ok()).count();

@@ -18,18 +18,8 @@ async fn half_a_head_is_let_go() {
         ("half a head", "POST /a HTTP/1.1\r\nHost: a\r\n", "", true),
         ("one byte", "P", "", true),
         ("a byte at a time", "GET /a HTTP/1.1\r\nX: ", "x", true),
-        (
-            "after an answer",
-            "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HT",
-            "",
-            false,
-        ),
-        (
-            "after a body",
-            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxGET /b HT",
-            "",
-            false,
-        ),
+        ("after an answer", "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HT", "", false),
+        ("after a body", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxGET /b HT", "", false),
         (
             "after chunks",
             "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /b HT",
@@ -54,14 +44,8 @@ async fn half_a_head_is_let_go() {
             text += &heard.text;
         }
         let after = started.elapsed();
-        assert!(
-            heard.closed && text.contains("HTTP/1.1 408 ") == told,
-            "{name}: {after:?} {text}"
-        );
-        assert!(
-            after >= LIMITS.head_wait - EARLY && after < LIMITS.idle_wait,
-            "{name}: {after:?}"
-        );
+        assert!(heard.closed && text.contains("HTTP/1.1 408 ") == told, "{name}: {after:?} {text}");
+        assert!(after >= LIMITS.head_wait - EARLY && after < LIMITS.idle_wait, "{name}: {after:?}");
     }
 }
 
@@ -84,11 +68,7 @@ async fn idle_time_is_not_head_time() {
         let mut client = Client::connect(server.address).await;
         client.send(first).await;
         let heard = client.hear_out(PATIENCE).await;
-        assert!(
-            heard.closed && heard.after >= LIMITS.idle_wait - EARLY,
-            "{first:?}: {:?}",
-            heard.after
-        );
+        assert!(heard.closed && heard.after >= LIMITS.idle_wait - EARLY, "{first:?}: {:?}", heard.after);
         assert!(!heard.text.contains(" 408 "), "{first:?}: {}", heard.text);
     };
     // silent from the start, after a request, and only sending empty lines
@@ -107,33 +87,20 @@ async fn idle_time_is_not_head_time() {
 #[tokio::test]
 async fn half_a_body_is_let_go() {
     let server = Server::start(LIMITS).await;
-    for head in [
-        "Content-Length: 100\r\n\r\n{",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
-    ] {
+    for head in ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"] {
         let mut client = Client::connect(server.address).await;
         client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{head}")).await;
         let heard = client.hear_out(PATIENCE).await;
         assert!(heard.closed && heard.responses() == 1, "{}", heard.text);
-        assert!(
-            heard.text.starts_with("HTTP/1.1 408 ") && heard.text.contains("connection: close"),
-            "{}",
-            heard.text
-        );
+        assert!(heard.text.starts_with("HTTP/1.1 408 ") && heard.text.contains("connection: close"), "{}", heard.text);
     }
 }
 
 #[tokio::test]
 async fn a_route_that_does_not_read_or_end_is_let_go() {
-    let server = Server::start(Limits {
-        request_wait: LIMITS.head_wait,
-        ..LIMITS
-    })
-    .await;
+    let server = Server::start(Limits { request_wait: LIMITS.head_wait, ..LIMITS }).await;
     let mut client = Client::connect(server.address).await;
-    client
-        .send("POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
-        .await;
+    client.send("POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{").await;
     let heard = client.hear_out(PATIENCE).await;
     assert!(
         heard.closed && heard.text.ends_with("not listening") && heard.text.contains("connection: close"),
@@ -149,21 +116,14 @@ async fn a_route_that_does_not_read_or_end_is_let_go() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_let_go() {
-    let mut server = Server::start(Limits {
-        drain_wait: PATIENCE,
-        ..LIMITS
-    })
-    .await;
+    let mut server = Server::start(Limits { drain_wait: PATIENCE, ..LIMITS }).await;
     let mut client = Client::connect(server.address).await;
     client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await;
     client.hear("HTTP/1.1 200 OK").await;
     server.stop();
     let ended = server.ended().await;
     assert_eq!(ended.aborted, 0, "the write limit ended it before the drain's did");
-    assert!(
-        client.hear_out(PATIENCE).await.text.len() < 64 << 20,
-        "all of it was sent"
-    );
+    assert!(client.hear_out(PATIENCE).await.text.len() < 64 << 20, "all of it was sent");
 }
 
 #[tokio::test]

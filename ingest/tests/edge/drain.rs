@@ -12,12 +12,7 @@ const WAIT: &str = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
 async fn a_connection_too_many_is_told_to_come_back() {
-    let server = Server::start(Limits {
-        connections: 2,
-        idle_wait: PATIENCE,
-        ..LIMITS
-    })
-    .await;
+    let server = Server::start(Limits { connections: 2, idle_wait: PATIENCE, ..LIMITS }).await;
     let mut inside = Vec::new();
     for _ in 0..2 {
         let mut client = Client::connect(server.address).await;
@@ -30,16 +25,8 @@ async fn a_connection_too_many_is_told_to_come_back() {
         client.send(sent).await;
         let heard = client.hear_out(PATIENCE).await;
         assert!(heard.closed && heard.responses() == 1, "{}", heard.text);
-        assert!(
-            heard.text.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
-            "{}",
-            heard.text
-        );
-        assert!(
-            heard.text.contains("retry-after: 1\r\n") && heard.text.ends_with("}"),
-            "{}",
-            heard.text
-        );
+        assert!(heard.text.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{}", heard.text);
+        assert!(heard.text.contains("retry-after: 1\r\n") && heard.text.ends_with("}"), "{}", heard.text);
     }
     inside[0].send(GET).await;
     inside[0].hear("/a 0").await;
@@ -56,11 +43,7 @@ async fn a_connection_too_many_is_told_to_come_back() {
 
 #[tokio::test]
 async fn what_is_under_way_is_finished_and_the_rest_closed() {
-    let mut server = Server::start(Limits {
-        idle_wait: PATIENCE,
-        ..LIMITS
-    })
-    .await;
+    let mut server = Server::start(Limits { idle_wait: PATIENCE, ..LIMITS }).await;
     let address = server.address;
     let mut idle = Client::connect(address).await;
     idle.send(GET).await;
@@ -72,17 +55,10 @@ async fn what_is_under_way_is_finished_and_the_rest_closed() {
     server.stop();
     for client in [&mut idle, &mut silent] {
         let heard = client.hear_out(PATIENCE).await;
-        assert!(
-            heard.closed && heard.text.is_empty() && heard.after < PATIENCE / 2,
-            "{}",
-            heard.text
-        );
+        assert!(heard.closed && heard.text.is_empty() && heard.after < PATIENCE / 2, "{}", heard.text);
     }
     assert!(TcpStream::connect(address).await.is_err(), "it still listens");
-    assert!(
-        !busy.hear_out(Duration::from_millis(100)).await.closed,
-        "it was cut off"
-    );
+    assert!(!busy.hear_out(Duration::from_millis(100)).await.closed, "it was cut off");
     server.gate.open();
     let heard = busy.hear_out(PATIENCE).await;
     assert!(
@@ -91,33 +67,17 @@ async fn what_is_under_way_is_finished_and_the_rest_closed() {
         heard.text
     );
     drop((idle, silent, busy));
-    assert_eq!(
-        server.ended().await,
-        Drained {
-            finished: 3,
-            aborted: 0
-        }
-    );
+    assert_eq!(server.ended().await, Drained { finished: 3, aborted: 0 });
 }
 
 #[tokio::test]
 async fn what_does_not_finish_is_aborted() {
-    let mut server = Server::start(Limits {
-        drain_wait: Duration::from_millis(200),
-        ..LIMITS
-    })
-    .await;
+    let mut server = Server::start(Limits { drain_wait: Duration::from_millis(200), ..LIMITS }).await;
     let mut busy = Client::connect(server.address).await;
     busy.send(WAIT).await;
     server.gate.somebody_waits().await;
     server.stop();
     let heard = busy.hear_out(PATIENCE).await;
     assert!(heard.closed && heard.text.is_empty(), "{}", heard.text);
-    assert_eq!(
-        server.ended().await,
-        Drained {
-            finished: 0,
-            aborted: 1
-        }
-    );
+    assert_eq!(server.ended().await, Drained { finished: 0, aborted: 1 });
 }

@@ -60,9 +60,7 @@ impl Gate {
 
     pub(crate) async fn somebody_waits(&self) {
         while self.waiting.load(Ordering::SeqCst) == 0 {
-            timeout(PATIENCE, self.arrived.notified())
-                .await
-                .expect("a request at the gate");
+            timeout(PATIENCE, self.arrived.notified()).await.expect("a request at the gate");
         }
     }
 
@@ -82,12 +80,7 @@ impl Server {
         let running = tokio::spawn(serve(listener, limits, service, async {
             let _ = stopped.await;
         }));
-        Self {
-            address,
-            gate,
-            stop: Some(stop),
-            running,
-        }
+        Self { address, gate, stop: Some(stop), running }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -95,10 +88,7 @@ impl Server {
     }
 
     pub(crate) async fn ended(self) -> Drained {
-        timeout(PATIENCE, self.running)
-            .await
-            .expect("it ends in time")
-            .expect("it does not panic")
+        timeout(PATIENCE, self.running).await.expect("it ends in time").expect("it does not panic")
     }
 }
 
@@ -158,9 +148,7 @@ impl Heard {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self {
-            stream: TcpStream::connect(address).await.expect("a connection"),
-        }
+        Self { stream: TcpStream::connect(address).await.expect("a connection") }
     }
 
     /// A refusal may come before all of it is sent.
@@ -180,10 +168,7 @@ impl Client {
             let read = timeout(PATIENCE, self.stream.read(&mut part)).await;
             match read {
                 Ok(Ok(length)) if length > 0 => heard.extend_from_slice(&part[..length]),
-                other => panic!(
-                    "wanted {enough:?}, heard {:?} and then {other:?}",
-                    String::from_utf8_lossy(&heard)
-                ),
+                other => panic!("wanted {enough:?}, heard {:?} and then {other:?}", String::from_utf8_lossy(&heard)),
             }
         }
         String::from_utf8_lossy(&heard).into_owned()
@@ -200,10 +185,6 @@ impl Client {
         })
         .await
         .is_ok();
-        Heard {
-            text: String::from_utf8_lossy(&heard).into_owned(),
-            closed,
-            after: started.elapsed(),
-        }
+        Heard { text: String::from_utf8_lossy(&heard).into_owned(), closed, after: started.elapsed() }
     }
 }

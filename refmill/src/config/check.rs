@@ -19,18 +19,10 @@ pub(crate) fn config(settings: &Settings, origins: &Origins) -> anyhow::Result<C
         data_dir: checks.folder(settings)?,
         listen: checks.address("listen", settings.listen.as_deref())?,
         metrics_listen: checks.address("metrics-listen", settings.metrics_listen.as_deref())?,
-        public_url: settings
-            .public_url
-            .as_deref()
-            .map(|url| checks.public_url(url))
-            .transpose()?,
+        public_url: settings.public_url.as_deref().map(|url| checks.public_url(url)).transpose()?,
         no_demo: settings.no_demo.unwrap_or_default(),
         mail: Mail {
-            smtp: settings
-                .smtp_url
-                .as_deref()
-                .map(|url| checks.smtp_url(url))
-                .transpose()?,
+            smtp: settings.smtp_url.as_deref().map(|url| checks.smtp_url(url)).transpose()?,
             from: checks.mailbox(settings.smtp_from.as_deref().unwrap_or_default())?,
         },
         limits: Limits {
@@ -72,19 +64,13 @@ struct Checks<'a> {
 
 impl Checks<'_> {
     fn refuse(&self, key: &str, takes: &str, found: &str) -> anyhow::Error {
-        anyhow::anyhow!(
-            "--{key} takes {takes}, not `{found}` ({})",
-            self.origins.of(key).describe(key)
-        )
+        anyhow::anyhow!("--{key} takes {takes}, not `{found}` ({})", self.origins.of(key).describe(key))
     }
 
     fn whole<T: TryFrom<i64>>(&self, key: &str, value: Option<i64>, range: RangeInclusive<i64>) -> anyhow::Result<T> {
         let value = value.unwrap_or_default();
         let takes = format!("{} to {}", range.start(), range.end());
-        let inside = range
-            .contains(&value)
-            .then_some(value)
-            .and_then(|value| T::try_from(value).ok());
+        let inside = range.contains(&value).then_some(value).and_then(|value| T::try_from(value).ok());
         inside.ok_or_else(|| self.refuse(key, &takes, &value.to_string()))
     }
 
@@ -98,24 +84,15 @@ impl Checks<'_> {
 
     fn address(&self, key: &str, value: Option<&str>) -> anyhow::Result<SocketAddr> {
         let value = value.unwrap_or_default();
-        value
-            .parse()
-            .map_err(|_| self.refuse(key, "an address and a port such as 127.0.0.1:8080 or [::]:8080", value))
+        value.parse().map_err(|_| self.refuse(key, "an address and a port such as 127.0.0.1:8080 or [::]:8080", value))
     }
 
     fn networks(&self, values: &[String]) -> anyhow::Result<Vec<IpNet>> {
         let parse = |value: &str| {
-            let network = value
-                .parse::<IpNet>()
-                .or_else(|_| value.parse().map(|address: IpAddr| address.into()));
+            let network = value.parse::<IpNet>().or_else(|_| value.parse().map(|address: IpAddr| address.into()));
             network.map_err(|_| self.refuse("trusted-proxies", "networks such as 10.0.0.0/8,::1/128", value))
         };
-        values
-            .iter()
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
-            .map(parse)
-            .collect()
+        values.iter().map(|value| value.trim()).filter(|value| !value.is_empty()).map(parse).collect()
     }
 
     fn public_url(&self, value: &str) -> anyhow::Result<String> {
@@ -124,9 +101,7 @@ impl Checks<'_> {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
                 && uri.query().is_none()
-                && uri
-                    .authority()
-                    .is_some_and(|authority| !authority.as_str().contains('@'))
+                && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         });
         if !plain || value.contains('#') {
             return Err(self.refuse("public-url", "an http(s) URL without user, query and fragment", value));
@@ -136,17 +111,10 @@ impl Checks<'_> {
 
     fn smtp_url(&self, value: &str) -> anyhow::Result<SecretUrl> {
         let url = SecretUrl::new(value);
-        let rest = url
-            .expose()
-            .strip_prefix("smtp://")
-            .or_else(|| url.expose().strip_prefix("smtps://"));
+        let rest = url.expose().strip_prefix("smtp://").or_else(|| url.expose().strip_prefix("smtps://"));
         let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
         if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
-            return Err(self.refuse(
-                "smtp-url",
-                "smtp://USER:PASSWORD@HOST:PORT or smtps://…",
-                &url.to_string(),
-            ));
+            return Err(self.refuse("smtp-url", "smtp://USER:PASSWORD@HOST:PORT or smtps://…", &url.to_string()));
         }
         Ok(url)
     }
@@ -160,12 +128,7 @@ impl Checks<'_> {
     }
 
     fn log_level(&self, value: &str) -> anyhow::Result<String> {
-        let level = |part: &str| {
-            part.rsplit_once('=')
-                .map_or(part, |(_, level)| level)
-                .parse::<LevelFilter>()
-                .is_ok()
-        };
+        let level = |part: &str| part.rsplit_once('=').map_or(part, |(_, level)| level).parse::<LevelFilter>().is_ok();
         if value.is_empty() || !value.split(',').map(str::trim).all(level) {
             return Err(self.refuse(
                 "log-level",

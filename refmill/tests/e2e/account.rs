@@ -144,7 +144,8 @@ fn mails(outbox: &Path) -> BTreeSet<PathBuf> {
 
 fn token_in(mail: &Path, email: &str) -> Option<String> {
     let text = std::fs::read_to_string(mail).ok()?.replace("\r\n", "\n");
-    let is_to = |line: &str| line.to_lowercase().starts_with("to:") && line.to_lowercase().contains(&email.to_lowercase());
+    let is_to =
+        |line: &str| line.to_lowercase().starts_with("to:") && line.to_lowercase().contains(&email.to_lowercase());
     if !text.lines().any(is_to) {
         return None;
     }

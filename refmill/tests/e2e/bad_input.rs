@@ -63,7 +63,8 @@ fn bad_input_is_refused_and_nothing_is_written_or_lost() {
     let wrong: Vec<String> = rows.iter().filter_map(|row| row.check(&ground.server.send(&row.request)).err()).collect();
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
     // These were taken by the log, and decided to be nothing new.
-    let decided = [("sale", "duplicate", 3), ("review", "refused", 1), ("refund", "refused", 1), ("refund", "duplicate", 1)];
+    let decided =
+        [("sale", "duplicate", 3), ("review", "refused", 1), ("refund", "refused", 1), ("refund", "duplicate", 1)];
     let after = ground.recorded();
     assert_eq!(before.differences(&after, &decided), Vec::<String>::new());
     ground.everything_still_works();

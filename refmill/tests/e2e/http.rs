@@ -8,7 +8,8 @@ pub(crate) use reply::Reply;
 
 use serde_json::Value;
 
-pub(crate) const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+pub(crate) const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /// What is sent. Its bytes are made once it is known to whom.
 #[derive(Clone, Debug)]

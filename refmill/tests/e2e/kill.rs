@@ -23,7 +23,8 @@ const UNANSWERED: usize = 100;
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_and_is_there_once() {
-    let rounds = std::env::var("REFMILL_KILL_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
+    let rounds =
+        std::env::var("REFMILL_KILL_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
     let mut field = Field::new();
     let (mut counted, mut unanswered) = (0, 0);
     for round in 0..rounds * 2 {

@@ -41,7 +41,8 @@ fn with_the_log_stalled_clicks_are_shed_first_and_nothing_taken_is_lost() {
     assert!(taken <= OWN_EVENTS, "{taken} places of {CLICK_DEPTH} are not clicks");
     goes_on_without_the_log(&server, &company, &link);
     let sales = || sale(&company, &link);
-    let mut sales = shed_each(&server, sales, CONVERSION_DEPTH - CLICK_DEPTH, OWN_EVENTS).expect("sales are shed later");
+    let mut sales =
+        shed_each(&server, sales, CONVERSION_DEPTH - CLICK_DEPTH, OWN_EVENTS).expect("sales are shed later");
     stays_small(&server, &company, &link).expect("memory is bounded");
     stall.end();
 
@@ -101,7 +102,8 @@ fn shed_each(server: &Server, request: impl Fn() -> Request, depth: usize, slack
         holds(refused.len() >= MORE, format!("{} of {} were refused", refused.len(), depth + MORE))
     })?;
     for reply in &refused {
-        let says_when = reply.header("retry-after").and_then(|after| after.parse::<u64>().ok()).is_some_and(|after| after > 0);
+        let says_when =
+            reply.header("retry-after").and_then(|after| after.parse::<u64>().ok()).is_some_and(|after| after > 0);
         holds(reply.status == 503 && reply.code() == "UNAVAILABLE" && says_when, reply)?;
     }
     let (least, most) = (depth.saturating_sub(OWN_EVENTS), depth + slack);

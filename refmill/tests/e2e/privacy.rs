@@ -22,7 +22,8 @@ fn nothing_but_the_contacts_holds_an_address_or_an_e_mail() {
         assert_eq!(scraped, Vec::<Finding>::new());
         let kept = |site: &Site| {
             let all = files_under(&site.data()).into_iter();
-            all.filter(|path| !path.starts_with(site.outbox()) && !path.display().to_string().contains("catalog.db")).collect::<Vec<_>>()
+            all.filter(|path| !path.starts_with(site.outbox()) && !path.display().to_string().contains("catalog.db"))
+                .collect::<Vec<_>>()
         };
         assert_eq!(search.in_files(&kept(&site)), [], "while it runs");
         server.kill();
@@ -42,7 +43,10 @@ fn contacts_alone(site: &Site, search: &Search) {
     let copy = tempfile::tempdir().expect("a folder");
     let catalog = Database::open(site.copy_of("catalog.db", copy.path())).expect("a copy of the catalog");
     let before = search.in_tables("catalog.db", &catalog);
-    assert!(before.len() > 5 && before.iter().all(|found| found.place.starts_with("catalog.db contacts.")), "{before:?}");
+    assert!(
+        before.len() > 5 && before.iter().all(|found| found.place.starts_with("catalog.db contacts.")),
+        "{before:?}"
+    );
     catalog
         .execute_batch("PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE; DELETE FROM contacts; VACUUM;")
         .expect("a catalog without contacts");

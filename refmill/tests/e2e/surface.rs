@@ -28,7 +28,8 @@ fn health_metrics_and_browsers() {
     let allowed = server.send(&preflight.header("Access-Control-Request-Headers", "content-type"));
     let methods = allowed.header("access-control-allow-methods").unwrap_or_default();
     assert!([200, 204].contains(&allowed.status) && methods.contains("POST"), "{allowed:?}");
-    let beacon = Request::post("/track/click").raw("text/plain;charset=UTF-8", click.to_string()).header("Origin", &origin);
+    let beacon =
+        Request::post("/track/click").raw("text/plain;charset=UTF-8", click.to_string()).header("Origin", &origin);
     let beacon = server.send(&beacon);
     assert_eq!(beacon.good()["tracked"], true);
     for reply in [&allowed, &beacon] {
@@ -61,7 +62,8 @@ fn only_people_are_counted() {
 
     server.dashboard_says(&company, 2, 0);
     let outcomes = server.read_as(&company, "/companies/outcomes");
-    let clicks = outcomes["totals"].as_array().and_then(|all| all.iter().find(|of| of["kind"] == "click")).expect("clicks");
+    let clicks =
+        outcomes["totals"].as_array().and_then(|all| all.iter().find(|of| of["kind"] == "click")).expect("clicks");
     assert_eq!((&clicks["counted"], &clicks["bot"], &clicks["total"]), (&json!(2), &json!(3), &json!(5)));
     let listed = server.read_as(&company, &format!("/links/{}/clicks", link.code));
     let bots = listed.as_array().expect("a list").iter().filter(|click| click["bot"] == true).count();
@@ -83,7 +85,10 @@ fn a_redirect_keeps_the_destinations_own_query_and_its_receipt_converts() {
     let deep = format!("https%3A%2F%2F{}%2Fa%3Fb%3D1%26c%3D%2520d%23frag", company.domain);
     let visit = server.send(&Request::get(format!("/r/{}?to={deep}", link.code)));
     let to = visit.header("location").expect("a destination");
-    assert!(visit.status == 302 && visit.header("cache-control").is_some_and(|cache| cache.contains("no-store")), "{visit:?}");
+    assert!(
+        visit.status == 302 && visit.header("cache-control").is_some_and(|cache| cache.contains("no-store")),
+        "{visit:?}"
+    );
     let start = format!("https://{}/a?b=1&c=%20d&ref={}&rm_click=", company.domain, link.code);
     let receipt = to.strip_prefix(&start).and_then(|rest| rest.strip_suffix("#frag")).unwrap_or_else(|| panic!("{to}"));
     let sale = server.sale_with(&company, &with(sale_body(&link), json!({ "clickId": receipt }))).good();
@@ -97,7 +102,8 @@ fn a_batch_is_answered_item_by_item() {
     let company = server.company();
     let link = server.link(&company);
     let click = with(click_body(&company, &link), json!({ "type": "click" }));
-    let sale = |order: &str| json!({ "type": "conversion", "orderId": order, "orderValue": 100, "affiliateCode": link.code });
+    let sale =
+        |order: &str| json!({ "type": "conversion", "orderId": order, "orderValue": 100, "affiliateCode": link.code });
     let unknown = with(click.clone(), json!({ "code": "nobody-has-this" }));
     let items = json!([click, unknown, { "type": "nothing" }, sale("b-1"), 5, click]);
     let statuses = |data: Value| {
@@ -105,7 +111,10 @@ fn a_batch_is_answered_item_by_item() {
         results.iter().map(|result| result["status"].as_u64().expect("a status")).collect::<Vec<_>>()
     };
     let batch = Request::post("/track/batch");
-    assert_eq!(statuses(server.send(&batch.clone().key(&company.key).json(&items)).good()), [200, 404, 400, 202, 400, 200]);
+    assert_eq!(
+        statuses(server.send(&batch.clone().key(&company.key).json(&items)).good()),
+        [200, 404, 400, 202, 400, 200]
+    );
     let lines = format!("{click}\n\n{click}\n{click}");
     assert_eq!(statuses(server.send(&batch.clone().raw("application/x-ndjson", lines)).good()), [200; 3]);
     assert_eq!(statuses(server.send(&batch.json(&json!([sale("b-2"), click]))).good()), [401, 200]);

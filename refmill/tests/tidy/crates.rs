@@ -77,11 +77,7 @@ pub(crate) fn of_the_workspace() -> Vec<Crate> {
         .exec()
         .expect("cargo reads the workspace");
     let kind = |kind| {
-        if kind == DependencyKind::Development {
-            Use::Tests
-        } else {
-            Use::Product
-        }
+        if kind == DependencyKind::Development { Use::Tests } else { Use::Product }
     };
     let of_package = |package: &cargo_metadata::Package| Crate {
         name: package.name.to_string(),
@@ -97,9 +93,7 @@ pub(crate) fn of_the_workspace() -> Vec<Crate> {
 pub(crate) fn broken(of: &Crate) -> Vec<String> {
     let name = of.name.as_str();
     let Some((_, may_know)) = MAY_KNOW.iter().find(|(known, _)| *known == name) else {
-        return vec![format!(
-            "{name} has no place in the order of the crates: give it one in MAY_KNOW"
-        )];
+        return vec![format!("{name} has no place in the order of the crates: give it one in MAY_KNOW")];
     };
     let against = |(dependency, used): &(String, Use)| {
         let dependency = dependency.as_str();
@@ -122,16 +116,10 @@ pub(crate) fn broken(of: &Crate) -> Vec<String> {
 }
 
 fn check(name: &str, dependency: &str, used: Use, expected: Option<&str>) {
-    let of = Crate {
-        name: name.to_owned(),
-        dependencies: vec![(dependency.to_owned(), used)],
-    };
+    let of = Crate { name: name.to_owned(), dependencies: vec![(dependency.to_owned(), used)] };
     let said = broken(&of);
     match expected {
-        Some(why) => assert!(
-            said.len() == 1 && said[0].contains(why),
-            "{name} -> {dependency}: {said:?}"
-        ),
+        Some(why) => assert!(said.len() == 1 && said[0].contains(why), "{name} -> {dependency}: {said:?}"),
         None => assert!(said.is_empty(), "{name} -> {dependency}: {said:?}"),
     }
 }
@@ -181,8 +169,5 @@ fn no_good_edge_is_caught() {
 fn all_crates_were_read() {
     let mut names: Vec<String> = of_the_workspace().into_iter().map(|of| of.name).collect();
     names.sort();
-    assert!(
-        MAY_KNOW.iter().all(|(name, _)| names.iter().any(|found| found == name)),
-        "{names:?}"
-    );
+    assert!(MAY_KNOW.iter().all(|(name, _)| names.iter().any(|found| found == name)), "{names:?}");
 }

@@ -6,14 +6,8 @@ const MAX_LINES: usize = 500;
 type Rule = fn(path: &str, text: &str) -> Vec<usize>;
 
 const RULES: [(&str, Rule); 11] = [
-    (
-        "`rules` and `schemas` read no clock: time comes in with the event, so deciding again gives the same",
-        clock,
-    ),
-    (
-        "`rules` and `schemas` draw no random number and read no environment: the same event decides the same",
-        chance,
-    ),
+    ("`rules` and `schemas` read no clock: time comes in with the event, so deciding again gives the same", clock),
+    ("`rules` and `schemas` draw no random number and read no environment: the same event decides the same", chance),
     ("no float touches money: it can't hold a cent", float_in_money),
     ("no `mod.rs`: a file has the name of what is in it", mod_file),
     ("no file over 500 lines: split it by responsibility", long_file),
@@ -32,44 +26,18 @@ pub(crate) fn broken(path: &str, text: &str) -> Vec<String> {
     let say = |why: &str, line: usize| format!("{path}:{line}: {why}");
     RULES
         .iter()
-        .flat_map(|(why, rule)| {
-            rule(path, text)
-                .into_iter()
-                .map(|line| say(why, line))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|(why, rule)| rule(path, text).into_iter().map(|line| say(why, line)).collect::<Vec<_>>())
         .collect()
 }
 
 fn clock(path: &str, text: &str) -> Vec<usize> {
-    const CLOCKS: [&str; 5] = [
-        "SystemTime::now",
-        "Instant::now",
-        "Timestamp::now",
-        "Zoned::now",
-        "UNIX_EPOCH.elapsed",
-    ];
-    if is_pure(path) {
-        code_with(text, &CLOCKS)
-    } else {
-        Vec::new()
-    }
+    const CLOCKS: [&str; 5] = ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "UNIX_EPOCH.elapsed"];
+    if is_pure(path) { code_with(text, &CLOCKS) } else { Vec::new() }
 }
 
 fn chance(path: &str, text: &str) -> Vec<usize> {
-    const CHANCE: [&str; 6] = [
-        "getrandom::",
-        "rand::",
-        "RandomState",
-        "thread_rng",
-        "env::var",
-        "thread::current",
-    ];
-    if is_pure(path) {
-        code_with(text, &CHANCE)
-    } else {
-        Vec::new()
-    }
+    const CHANCE: [&str; 6] = ["getrandom::", "rand::", "RandomState", "thread_rng", "env::var", "thread::current"];
+    if is_pure(path) { code_with(text, &CHANCE) } else { Vec::new() }
 }
 
 fn float_in_money(path: &str, text: &str) -> Vec<usize> {
@@ -94,36 +62,17 @@ fn long_file(path: &str, text: &str) -> Vec<usize> {
 
 fn empty_name(path: &str, _: &str) -> Vec<usize> {
     const EMPTY: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "prelude"];
-    whole_file(
-        is_rust(path)
-            && path
-                .trim_end_matches(".rs")
-                .split('/')
-                .any(|name| EMPTY.contains(&name)),
-    )
+    whole_file(is_rust(path) && path.trim_end_matches(".rs").split('/').any(|name| EMPTY.contains(&name)))
 }
 
 fn unfinished(path: &str, text: &str) -> Vec<usize> {
-    if is_rust(path) {
-        code_with(text, &["todo!", "unimplemented!", "#[ignore", "dbg!("])
-    } else {
-        Vec::new()
-    }
+    if is_rust(path) { code_with(text, &["todo!", "unimplemented!", "#[ignore", "dbg!("]) } else { Vec::new() }
 }
 
 fn unbounded(path: &str, text: &str) -> Vec<usize> {
-    const UNBOUNDED: [&str; 5] = [
-        "unbounded_channel",
-        "mpsc::channel()",
-        "mpsc::unbounded",
-        "channel::unbounded",
-        "sync::mpsc::Sender<",
-    ];
-    if is_rust(path) {
-        code_with(text, &UNBOUNDED)
-    } else {
-        Vec::new()
-    }
+    const UNBOUNDED: [&str; 5] =
+        ["unbounded_channel", "mpsc::channel()", "mpsc::unbounded", "channel::unbounded", "sync::mpsc::Sender<"];
+    if is_rust(path) { code_with(text, &UNBOUNDED) } else { Vec::new() }
 }
 
 fn environment(path: &str, text: &str) -> Vec<usize> {
@@ -145,16 +94,9 @@ fn machine_path(path: &str, text: &str) -> Vec<usize> {
     let starts_here = |line: &str, at: usize| {
         !line[..at].ends_with(|before: char| before.is_alphanumeric() || "-_.~*}".contains(before))
     };
-    let named = |line: &str| {
-        MACHINES
-            .iter()
-            .any(|machine| line.match_indices(machine).any(|(at, _)| starts_here(line, at)))
-    };
-    text.lines()
-        .zip(1..)
-        .filter(|(line, _)| named(line))
-        .map(|(_, number)| number)
-        .collect()
+    let named =
+        |line: &str| MACHINES.iter().any(|machine| line.match_indices(machine).any(|(at, _)| starts_here(line, at)));
+    text.lines().zip(1..).filter(|(line, _)| named(line)).map(|(_, number)| number).collect()
 }
 
 fn lints(path: &str, text: &str) -> Vec<usize> {
@@ -179,11 +121,7 @@ fn code_with(text: &str, parts: &[&str]) -> Vec<usize> {
 }
 
 fn lines_where(text: &str, broken: impl Fn(&str) -> bool) -> Vec<usize> {
-    text.lines()
-        .zip(1..)
-        .filter(|(line, _)| broken(without_comment(line)))
-        .map(|(_, number)| number)
-        .collect()
+    text.lines().zip(1..).filter(|(line, _)| broken(without_comment(line))).map(|(_, number)| number).collect()
 }
 
 /// A `//` right after a colon is a URL's.
@@ -198,17 +136,9 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
 
 fn check(rule: Rule, path: &str, text: &str, expected: &[usize]) {
     assert_eq!(rule(path, text), expected, "{path}: {text}");
-    let by_its_name = RULES
-        .iter()
-        .find(|(_, known)| std::ptr::fn_addr_eq(*known, rule))
-        .expect("a rule of the list")
-        .0;
+    let by_its_name = RULES.iter().find(|(_, known)| std::ptr::fn_addr_eq(*known, rule)).expect("a rule of the list").0;
     let said = broken(path, text).iter().any(|line| line.contains(by_its_name));
-    assert_eq!(
-        said,
-        !expected.is_empty(),
-        "{path}: the list of rules finds what the rule finds"
-    );
+    assert_eq!(said, !expected.is_empty(), "{path}: the list of rules finds what the rule finds");
 }
 
 #[test]
@@ -219,30 +149,15 @@ fn every_rule_catches_its_broken_control() {
     check(chance, pure, "getrandom::fill(&mut bytes)", &[1]);
     check(float_in_money, "schemas/src/money/parse.rs", "let rate: f64 = 1;", &[1]);
     check(float_in_money, "rules/src/ledger.rs", "let x = 1f32;", &[1]);
-    check(
-        float_in_money,
-        "api/src/dashboard.rs",
-        "let shown = row.amount_minor as f64;",
-        &[1],
-    );
+    check(float_in_money, "api/src/dashboard.rs", "let shown = row.amount_minor as f64;", &[1]);
     check(mod_file, "api/src/routes/mod.rs", "", &[0]);
     check(long_file, "api/src/long.rs", &"\n".repeat(501), &[0]);
-    check(
-        long_file,
-        "scripts/test",
-        &format!("#!/bin/sh{}", "\n".repeat(501)),
-        &[0],
-    );
+    check(long_file, "scripts/test", &format!("#!/bin/sh{}", "\n".repeat(501)), &[0]);
     check(empty_name, "api/src/utils.rs", "", &[0]);
     check(empty_name, "api/src/common/ids.rs", "", &[0]);
     check(unfinished, "api/src/a.rs", "fn a() { todo!() }", &[1]);
     check(unfinished, "api/tests/a.rs", "#[test]\n#[ignore = \"slow\"]", &[2]);
-    check(
-        unbounded,
-        "ingest/src/a.rs",
-        "let (a, b) = mpsc::unbounded_channel();",
-        &[1],
-    );
+    check(unbounded, "ingest/src/a.rs", "let (a, b) = mpsc::unbounded_channel();", &[1]);
     check(unbounded, "ingest/src/a.rs", "let (a, b) = mpsc::channel();", &[1]);
     check(environment, "api/src/a.rs", "let home = std::env::var(\"HOME\");", &[1]);
     check(machine_path, "README.md", "cd /work/main", &[1]);
@@ -252,52 +167,22 @@ fn every_rule_catches_its_broken_control() {
 
 #[test]
 fn no_rule_catches_what_is_good() {
-    check(
-        clock,
-        "rules/src/decide.rs",
-        "// no SystemTime::now here\nlet at = event.at;",
-        &[],
-    );
+    check(clock, "rules/src/decide.rs", "// no SystemTime::now here\nlet at = event.at;", &[]);
     check(clock, "processor/src/tick.rs", "let now = SystemTime::now();", &[]);
     check(chance, "ingest/src/receipt.rs", "getrandom::fill(&mut bytes)", &[]);
     check(float_in_money, "rules/src/fraud.rs", "let score: f64 = 0.5;", &[]);
-    check(
-        float_in_money,
-        "rules/src/ledger.rs",
-        "let amount_minor: i64 = 1; // never an f64",
-        &[],
-    );
+    check(float_in_money, "rules/src/ledger.rs", "let amount_minor: i64 = 1; // never an f64", &[]);
     check(mod_file, "api/src/routes.rs", "", &[]);
     check(long_file, "api/src/long.rs", &"\n".repeat(500), &[]);
     check(long_file, "refmill/data/access.log", &"\n".repeat(501), &[]);
     check(empty_name, "api/src/commons_license.rs", "", &[]);
     check(unfinished, "README.md", "no todo! in code", &[]);
     check(unbounded, "ingest/src/a.rs", "let (a, b) = mpsc::channel(QUEUE);", &[]);
-    check(
-        environment,
-        "refmill/src/config.rs",
-        "let home = std::env::var(\"HOME\");",
-        &[],
-    );
-    check(
-        environment,
-        "refmill/tests/a.rs",
-        "let n = std::env::var(\"KILLS\");",
-        &[],
-    );
+    check(environment, "refmill/src/config.rs", "let home = std::env::var(\"HOME\");", &[]);
+    check(environment, "refmill/tests/a.rs", "let n = std::env::var(\"KILLS\");", &[]);
     check(environment, "refmill/src/a.rs", "env!(\"CARGO_PKG_VERSION\")", &[]);
-    check(
-        machine_path,
-        "README.md",
-        "https://example.com/work/main and target/work/x",
-        &[],
-    );
+    check(machine_path, "README.md", "https://example.com/work/main and target/work/x", &[]);
     check(machine_path, "refmill/data/access.log", "GET /root/ HTTP/1.1", &[]);
-    check(
-        lints,
-        "api/Cargo.toml",
-        "[package]\nname = \"api\"\n\n[lints]\nworkspace = true\n",
-        &[],
-    );
+    check(lints, "api/Cargo.toml", "[package]\nname = \"api\"\n\n[lints]\nworkspace = true\n", &[]);
     check(lints, "Cargo.toml", "[workspace.package]\n", &[]);
 }

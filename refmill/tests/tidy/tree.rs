@@ -5,10 +5,7 @@ use std::process::Command;
 pub(crate) fn files() -> Vec<(String, String)> {
     let root = root();
     let paths = tracked(&root).unwrap_or_else(|| walked(&root));
-    paths
-        .into_iter()
-        .filter_map(|path| Some((path.clone(), std::fs::read_to_string(root.join(path)).ok()?)))
-        .collect()
+    paths.into_iter().filter_map(|path| Some((path.clone(), std::fs::read_to_string(root.join(path)).ok()?))).collect()
 }
 
 pub(crate) fn root() -> PathBuf {
@@ -38,10 +35,7 @@ fn walked(root: &Path) -> Vec<String> {
         for entry in std::fs::read_dir(&folder).expect("a readable folder").flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if !["target", ".git", "node_modules", "refmill-data"]
-                    .iter()
-                    .any(|skipped| name == *skipped)
-                {
+                if !["target", ".git", "node_modules", "refmill-data"].iter().any(|skipped| name == *skipped) {
                     folders.push(path);
                 }
             } else if let Some(path) = path.strip_prefix(root).ok().and_then(Path::to_str) {

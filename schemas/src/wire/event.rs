@@ -73,7 +73,11 @@ fn body_record(body: Body) -> EventBody {
             counts: counts
                 .counts
                 .into_iter()
-                .map(|count| record::EdgeCount { company: count.company.0, kind: count.kind as u32, refused: count.refused })
+                .map(|count| record::EdgeCount {
+                    company: count.company.0,
+                    kind: count.kind as u32,
+                    refused: count.refused,
+                })
                 .collect(),
         }),
         Body::Tick => EventBody::Tick(record::Tick {}),
@@ -172,7 +176,11 @@ fn click(record: record::Click) -> Result<Click, WireError> {
         address_before: some(&record.address_hash_before, "address_hash_before")?.map(AddressHash),
         landing: Page { host: record.landing_host, path: record.landing_path },
         referrer_host: present(record.referrer_host),
-        utm: Utm { source: present(record.utm_source), medium: present(record.utm_medium), campaign: present(record.utm_campaign) },
+        utm: Utm {
+            source: present(record.utm_source),
+            medium: present(record.utm_medium),
+            campaign: present(record.utm_campaign),
+        },
         device: *Device::ALL.get(record.device as usize).ok_or(WireError::Invalid("device"))?,
     })
 }

@@ -167,8 +167,7 @@ pub(super) struct EdgeCount {
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
-pub(super) struct Tick {
-}
+pub(super) struct Tick {}
 
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct Decision {

@@ -73,7 +73,9 @@ impl NewCredential {
     pub fn of(id: KeyId, kind: CredentialKind, text: &str) -> NewCredential {
         let shown = match kind {
             CredentialKind::Publishable => text.to_owned(),
-            CredentialKind::Secret | CredentialKind::Postback => text.chars().take(kind.prefix().len() + SHOWN_CHARS).collect(),
+            CredentialKind::Secret | CredentialKind::Postback => {
+                text.chars().take(kind.prefix().len() + SHOWN_CHARS).collect()
+            }
         };
         NewCredential { id, kind, digest: super::digest(text), shown }
     }

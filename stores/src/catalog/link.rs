@@ -28,7 +28,11 @@ pub struct NewLink {
 pub enum LinkPartner {
     Known(PartnerId),
     /// Whoever has this address; `id_if_new` where nobody has.
-    Addressed { email: String, email_hash: EmailHash, id_if_new: PartnerId },
+    Addressed {
+        email: String,
+        email_hash: EmailHash,
+        id_if_new: PartnerId,
+    },
 }
 
 /// A link that was made.

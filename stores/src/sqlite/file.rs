@@ -18,7 +18,9 @@ pub(crate) enum Durability {
 pub(crate) fn open(path: &Path, durability: Durability, migrations: Runner) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path).map_err(|source| sqlite(path, source))?;
     configure(&connection, durability).map_err(|source| sqlite(path, source))?;
-    migrations.set_abort_missing(true).set_abort_divergent(true).run(&mut connection).map_err(|source| match source.kind() {
+    migrations.set_abort_missing(true).set_abort_divergent(true).run(&mut connection).map_err(|source| match source
+        .kind()
+    {
         Kind::MissingVersion(_) | Kind::DivergentVersion(..) => OpenError::Newer { file: path.to_owned() },
         _ => OpenError::Migration { file: path.to_owned(), source: Box::new(source) },
     })?;

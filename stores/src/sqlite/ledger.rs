@@ -30,8 +30,8 @@ use super::{
 use crate::{
     DeploymentId, OpenError, StoreError,
     ledger::{
-        Balance, Batch, Books, CompanyBooks, CommitError, ConversionsPage, Decided, LedgerFetched, LedgerNeeds, ListedStatus,
-        OutcomeCount, PageOf, PartnerTotals, Plan, Progress, Quarantined, ReplyDue, SettleDue, Taken,
+        Balance, Batch, Books, CommitError, CompanyBooks, ConversionsPage, Decided, LedgerFetched, LedgerNeeds,
+        ListedStatus, OutcomeCount, PageOf, PartnerTotals, Plan, Progress, Quarantined, ReplyDue, SettleDue, Taken,
     },
 };
 

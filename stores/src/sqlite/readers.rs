@@ -16,7 +16,9 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn start(name: &str, path: &Path, count: usize) -> Result<Readers, OpenError> {
-        let start = |number| Owner::start(&format!("{name}-read-{number}"), file::open_reader(path)?).map_err(OpenError::Thread);
+        let start = |number| {
+            Owner::start(&format!("{name}-read-{number}"), file::open_reader(path)?).map_err(OpenError::Thread)
+        };
         let owners = (0..count).map(start).collect::<Result<_, _>>()?;
         Ok(Readers { owners, turn: AtomicUsize::new(0) })
     }

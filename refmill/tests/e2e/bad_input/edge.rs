@@ -29,13 +29,26 @@ fn clicks(ground: &Ground) -> Vec<Row> {
         bad("NUL in a code", json!({ "code": "ab\0c" }), "code: takes a text without U+0000"),
         bad("NUL in a campaign", json!({ "utmCampaign": "\0" }), "utmCampaign: takes a text without U+0000"),
         bad("a page without a host", json!({ "landingPage": "pricing" }), "landingPage: takes an http(s) URL"),
-        bad("a page that runs script", json!({ "landingPage": "javascript:alert(1)" }), "landingPage: takes an http(s) URL"),
+        bad(
+            "a page that runs script",
+            json!({ "landingPage": "javascript:alert(1)" }),
+            "landingPage: takes an http(s) URL",
+        ),
         bad("a page too long", json!({ "landingPage": long }), "at most 2048 characters"),
         bad("a referrer that is a list", json!({ "referrer": [] }), "referrer: takes a text"),
-        bad("an event id too long", json!({ "eventId": "x".repeat(65) }), "eventId: takes a text of at most 64 characters"),
+        bad(
+            "an event id too long",
+            json!({ "eventId": "x".repeat(65) }),
+            "eventId: takes a text of at most 64 characters",
+        ),
         row("no code", without("code"), 400, "code: is required"),
         row("no landing page", without("landingPage"), 400, "landingPage: is required"),
-        row("a click of an unknown code", ground.click(json!({ "code": fresh("nobody") })), 404, "code: there is no such link"),
+        row(
+            "a click of an unknown code",
+            ground.click(json!({ "code": fresh("nobody") })),
+            404,
+            "code: there is no such link",
+        ),
         row("a click too large", ground.click(json!({ "referrer": "x".repeat(9000) })), 413, "at most 8192 bytes"),
         row("a click for a paused program", paused, 200, r#""tracked":false"#),
         row("a click by PUT", Request::new("PUT", "/track/click").json(&good), 405, "POST"),
@@ -92,16 +105,39 @@ fn sales(ground: &Ground) -> Vec<Row> {
         bad("a date too long ago", json!({ "occurredAt": "2001-01-01T00:00:00Z" }), time),
         bad("a date that is none", json!({ "occurredAt": "yesterday" }), "occurredAt: takes an RFC 3339 time"),
         bad("metadata as text", json!({ "metadata": "x" }), "metadata: takes an object"),
-        bad("metadata too large", json!({ "metadata": { "a": "x".repeat(17_000) } }), "metadata: takes an object of at most 16384"),
+        bad(
+            "metadata too large",
+            json!({ "metadata": { "a": "x".repeat(17_000) } }),
+            "metadata: takes an object of at most 16384",
+        ),
         bad("NUL in metadata", json!({ "metadata": { "a": ["\0"] } }), "metadata: takes texts"),
-        bad("a customer's e-mail that is none", json!({ "customerEmail": "nobody" }), "customerEmail: takes an e-mail address"),
+        bad(
+            "a customer's e-mail that is none",
+            json!({ "customerEmail": "nobody" }),
+            "customerEmail: takes an e-mail address",
+        ),
         bad("a receipt that is none", json!({ "clickId": "A".repeat(48) }), receipt),
         bad("a tampered receipt", json!({ "clickId": tampered(&ground.receipt) }), receipt),
         bad("a foreign receipt", json!({ "clickId": ground.foreign_receipt }), "clickId: belongs to another company"),
-        row("a sale of an unknown code", ground.sale(json!({ "affiliateCode": fresh("nobody") })), 404, "affiliateCode: there is no"),
-        row("a sale too large", ground.sale(json!({ "metadata": { "a": "x".repeat(70_000) } })), 413, "at most 65536 bytes"),
+        row(
+            "a sale of an unknown code",
+            ground.sale(json!({ "affiliateCode": fresh("nobody") })),
+            404,
+            "affiliateCode: there is no",
+        ),
+        row(
+            "a sale too large",
+            ground.sale(json!({ "metadata": { "a": "x".repeat(70_000) } })),
+            413,
+            "at most 65536 bytes",
+        ),
     ];
-    for (what, number) in [("an overflow", "1180591620717411303424"), ("an exponent", "1e3"), ("a whole float", "1.0"), ("an endless one", "1e999")] {
+    for (what, number) in [
+        ("an overflow", "1180591620717411303424"),
+        ("an exponent", "1e3"),
+        ("a whole float", "1.0"),
+        ("an endless one", "1e999"),
+    ] {
         let body = format!(r#"{{"orderId":"never","orderValue":{number},"affiliateCode":"{}"}}"#, ground.link.code);
         let request = Request::post("/track/conversion").key(&ground.company.key).raw("application/json", body);
         rows.push(row(what, request, 400, amount));
@@ -127,12 +163,18 @@ fn keys(ground: &Ground) -> Vec<Row> {
         with_key("an unknown key", "sk_live_nobody"),
         row("no key", Request::post("/track/conversion").json(&body), 401, says),
         row("a token for a key", Request::post("/track/conversion").token(&ground.token).json(&body), 401, says),
-        row("another company's key", ground.sale(json!({})).key(&ground.stranger.key), 404, "affiliateCode: there is no such link"),
+        row(
+            "another company's key",
+            ground.sale(json!({})).key(&ground.stranger.key),
+            404,
+            "affiliateCode: there is no such link",
+        ),
     ]
 }
 
 fn repeated(ground: &Ground) -> Vec<Row> {
-    let again = |more| Request::post("/track/conversion").key(&ground.company.key).json(&with(ground.order.clone(), more));
+    let again =
+        |more| Request::post("/track/conversion").key(&ground.company.key).json(&with(ground.order.clone(), more));
     let order = ground.order["orderId"].as_str().expect("a text");
     let postback = format!(
         "/postback?click_id={}&amount=50.00&currency=USD&txid={order}&key={}",
@@ -140,7 +182,12 @@ fn repeated(ground: &Ground) -> Vec<Row> {
     );
     vec![
         row("the same order with the same body", again(json!({})), 409, "already recorded, with the same content"),
-        row("the same order with another body", again(json!({ "orderValue": 5001 })), 409, "already recorded, with other content"),
+        row(
+            "the same order with another body",
+            again(json!({ "orderValue": 5001 })),
+            409,
+            "already recorded, with other content",
+        ),
         row("the same order by another path", Request::get(postback), 409, "already recorded"),
     ]
 }
@@ -185,7 +232,12 @@ fn redirects(ground: &Ground) -> Vec<Row> {
     vec![
         row("a redirect elsewhere", to("https%3A%2F%2Fevil.example%2F"), 400, "to: takes an http(s) URL under"),
         row("a redirect to a script", to("javascript%3Aalert(1)"), 400, "to: takes an http(s) URL under"),
-        row("a redirect of an unknown code", Request::get(format!("/r/{}", fresh("nobody"))), 404, "there is no such link"),
+        row(
+            "a redirect of an unknown code",
+            Request::get(format!("/r/{}", fresh("nobody"))),
+            404,
+            "there is no such link",
+        ),
         row("a redirect of no code", Request::get("/r/a%20b"), 400, "code: takes 3 to 64"),
         row("a redirect by POST", Request::post(format!("/r/{}", ground.link.code)).json(&json!({})), 405, "GET, HEAD"),
     ]

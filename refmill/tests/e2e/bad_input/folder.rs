@@ -63,7 +63,8 @@ fn a_folder_of_a_newer_version_is_refused_and_left_alone() {
 
 /// What a start that has to fail says on standard error, and nothing on standard output.
 fn refusal(data: &Path) -> String {
-    let mut child = Launch::new().command(data).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("refmill starts");
+    let mut child =
+        Launch::new().command(data).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("refmill starts");
     let ended = within(REFUSED_WITHIN, || child.try_wait().expect("a child").ok_or_else(|| "it runs".to_owned()));
     child.kill().expect("ended");
     let status = ended.unwrap_or_else(|_| panic!("a start on {} was not refused", data.display()));

@@ -62,8 +62,23 @@ impl Ground {
         let verified = server.send(&Request::post("/auth/verify").json(&json!({ "token": used_link }))).good();
         let affiliate_token = text(&verified["token"]);
         Ground {
-            server, clock, company, link, receipt, token, revoked_key, postback_key, affiliate_token, used_link, order, sold,
-            resolved, stranger, foreign_receipt, paused, paused_link,
+            server,
+            clock,
+            company,
+            link,
+            receipt,
+            token,
+            revoked_key,
+            postback_key,
+            affiliate_token,
+            used_link,
+            order,
+            sold,
+            resolved,
+            stranger,
+            foreign_receipt,
+            paused,
+            paused_link,
         }
     }
 
@@ -72,7 +87,8 @@ impl Ground {
         let marker = self.server.company();
         self.server.click(&marker, &self.server.link(&marker));
         self.server.dashboard_says(&marker, 1, 0);
-        let read = |company: &Company, path: &str| (format!("{} {path}", company.id), self.server.read_as(company, path));
+        let read =
+            |company: &Company, path: &str| (format!("{} {path}", company.id), self.server.read_as(company, path));
         let mut lists = Vec::new();
         for company in [&self.company, &self.stranger, &self.paused] {
             for path in ["dashboard", "settings", "links?perPage=100", "outcomes"] {

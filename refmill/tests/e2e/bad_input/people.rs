@@ -14,7 +14,8 @@ pub(super) fn rows(ground: &Ground) -> Vec<Row> {
 
 fn register(ground: &Ground) -> Vec<Row> {
     let with = |more: Value| {
-        let body = json!({ "name": "A", "domain": "https://a.example", "email": format!("{}@example.com", fresh("new")) });
+        let body =
+            json!({ "name": "A", "domain": "https://a.example", "email": format!("{}@example.com", fresh("new")) });
         Request::post("/companies/register").json(&with(body, more))
     };
     let bad = |what, more, says| row(what, with(more), 400, says);
@@ -36,7 +37,12 @@ fn register(ground: &Ground) -> Vec<Row> {
         bad("too many decimals", json!({ "commissionRate": 0.1234567 }), rate),
         row("a second company", with(json!({ "email": ground.company.email })), 409, "registered under this e-mail"),
         row("a company too large", with(json!({ "more": "x".repeat(200_000) })), 413, "bytes"),
-        row("a company as XML", Request::post("/companies/register").raw("application/xml", "<a/>"), 415, "application/json"),
+        row(
+            "a company as XML",
+            Request::post("/companies/register").raw("application/xml", "<a/>"),
+            415,
+            "application/json",
+        ),
     ]
 }
 
@@ -49,15 +55,27 @@ fn settings(ground: &Ground) -> Vec<Row> {
     let deep: Value = (0..200).fold(json!(1), |inner, _| json!({ "a": inner }));
     vec![
         bad("no window", json!({ "attributionWindow": 0 }), "attributionWindow: takes a whole number from 1 to 90"),
-        bad("too wide a window", json!({ "attributionWindow": 91 }), "attributionWindow: takes a whole number from 1 to 90"),
+        bad(
+            "too wide a window",
+            json!({ "attributionWindow": 91 }),
+            "attributionWindow: takes a whole number from 1 to 90",
+        ),
         bad("half a day", json!({ "attributionWindow": 1.5 }), "attributionWindow: takes a whole number"),
-        bad("too low a minimum", json!({ "payoutMinimum": 999 }), "payoutMinimum: takes a whole number from 1000 to 50000"),
+        bad(
+            "too low a minimum",
+            json!({ "payoutMinimum": 999 }),
+            "payoutMinimum: takes a whole number from 1000 to 50000",
+        ),
         bad("too high a minimum", json!({ "payoutMinimum": 50_001 }), "payoutMinimum: takes a whole number"),
         bad("an overflow", json!({ "payoutMinimum": u64::MAX }), "payoutMinimum: takes a whole number"),
         bad("an unknown schedule", json!({ "payoutSchedule": "daily" }), "payoutSchedule: takes \"weekly\""),
         bad("too low a rate", json!({ "commissionRate": 0.001 }), "commissionRate: takes a number from 0.01"),
         bad("a widget that is a list", json!({ "widgetConfig": [] }), "widgetConfig: takes an object"),
-        bad("a widget too large", json!({ "widgetConfig": { "a": "x".repeat(9000) } }), "widgetConfig: takes an object of at most"),
+        bad(
+            "a widget too large",
+            json!({ "widgetConfig": { "a": "x".repeat(9000) } }),
+            "widgetConfig: takes an object of at most",
+        ),
         bad("a widget too deep", json!({ "widgetConfig": deep }), "widgetConfig: takes an object"),
     ]
 }
@@ -67,7 +85,12 @@ fn sign_in(ground: &Ground) -> Vec<Row> {
     let verify = |token: Value| Request::post("/auth/verify").json(&json!({ "token": token }));
     let used = "the magic link is unknown, expired or used";
     vec![
-        row("a link of no role", magic(json!({ "email": "a@example.com", "type": "root" })), 400, "type: takes \"company\""),
+        row(
+            "a link of no role",
+            magic(json!({ "email": "a@example.com", "type": "root" })),
+            400,
+            "type: takes \"company\"",
+        ),
         row("a link without a role", magic(json!({ "email": "a@example.com" })), 400, "type: takes"),
         row("a link to nobody", magic(json!({ "email": "nobody", "type": "company" })), 400, "email: takes an e-mail"),
         row("an invented link", verify(json!("0".repeat(43))), 401, used),
@@ -109,7 +132,12 @@ fn links(ground: &Ground) -> Vec<Row> {
     vec![
         row("a code too short", make(json!({ "code": "ab" })), 400, "code: takes 3 to 64"),
         row("a code that is taken", make(json!({ "code": ground.link.code.to_uppercase() })), 409, "taken"),
-        row("a link elsewhere", make(json!({ "destination": "https://evil.example/" })), 400, "destination: takes an http(s) URL under"),
+        row(
+            "a link elsewhere",
+            make(json!({ "destination": "https://evil.example/" })),
+            400,
+            "destination: takes an http(s) URL under",
+        ),
         row("a link to nobody", make(json!({ "affiliateEmail": "nobody" })), 400, "affiliateEmail: takes an e-mail"),
         row("a program joined before", join(mine), 409, ""),
         row("a program with a taken code", join(taken), 409, "taken"),
@@ -123,7 +151,12 @@ fn lists(ground: &Ground) -> Vec<Row> {
     let get = |path: &str| Request::get(path.to_owned()).key(&ground.company.key);
     let mut rows = Vec::new();
     for query in ["page=0", "page=-1", "page=x", "page=99999999999"] {
-        rows.push(row("a page that is none", get(&format!("/companies/conversions?{query}")), 400, "page: takes a whole number from 1"));
+        rows.push(row(
+            "a page that is none",
+            get(&format!("/companies/conversions?{query}")),
+            400,
+            "page: takes a whole number from 1",
+        ));
     }
     for query in ["perPage=0", "perPage=10000", "perPage=-1"] {
         let says = "perPage: takes a whole number from 1 to 100";
@@ -146,17 +179,39 @@ fn lists(ground: &Ground) -> Vec<Row> {
 }
 
 fn reviews(ground: &Ground) -> Vec<Row> {
-    let patch = |id: &str, key: &str, body: Value| Request::new("PATCH", format!("/companies/conversions/{id}")).key(key).json(&body);
+    let patch = |id: &str, key: &str, body: Value| {
+        Request::new("PATCH", format!("/companies/conversions/{id}")).key(key).json(&body)
+    };
     let key = &ground.company.key;
     let approve = json!({ "action": "approve" });
     vec![
-        row("a conversion resolved twice", patch(&ground.resolved, key, json!({ "action": "reject" })), 409, "already approved or rejected")
-            .coded("ALREADY_RESOLVED"),
-        row("an unknown action", patch(&ground.resolved, key, json!({ "action": "maybe" })), 400, "action: takes \"approve\""),
+        row(
+            "a conversion resolved twice",
+            patch(&ground.resolved, key, json!({ "action": "reject" })),
+            409,
+            "already approved or rejected",
+        )
+        .coded("ALREADY_RESOLVED"),
+        row(
+            "an unknown action",
+            patch(&ground.resolved, key, json!({ "action": "maybe" })),
+            400,
+            "action: takes \"approve\"",
+        ),
         row("no action", patch(&ground.resolved, key, json!({})), 400, "action: takes \"approve\""),
-        row("another company's conversion", patch(&ground.resolved, &ground.stranger.key, approve.clone()), 404, "no such conversion"),
+        row(
+            "another company's conversion",
+            patch(&ground.resolved, &ground.stranger.key, approve.clone()),
+            404,
+            "no such conversion",
+        ),
         row("an invented conversion", patch("conv_nothing", key, approve), 404, "no such conversion"),
-        row("a look at another company's", Request::get(format!("/conversions/{}", ground.sold)).key(&ground.stranger.key), 404, "no such"),
+        row(
+            "a look at another company's",
+            Request::get(format!("/conversions/{}", ground.sold)).key(&ground.stranger.key),
+            404,
+            "no such",
+        ),
     ]
 }
 
@@ -176,7 +231,12 @@ fn refunds(ground: &Ground) -> Vec<Row> {
         row("more than is left", own(json!({ "amount": 4001 })), 400, "amount: takes at most what is left"),
         row("no refund id", own(json!({ "refundId": null })), 400, "refundId: takes a text of 1 to 255"),
         row("the same refund again", own(json!({ "refundId": "r-1", "amount": 1000 })), 409, "refund"),
-        row("a refund of another company's", refund(&ground.sold, &ground.stranger.key, json!({})), 404, "no such conversion"),
+        row(
+            "a refund of another company's",
+            refund(&ground.sold, &ground.stranger.key, json!({})),
+            404,
+            "no such conversion",
+        ),
         row("a refund of nothing", refund("conv_nothing", &ground.company.key, json!({})), 404, "no such conversion"),
     ]
 }

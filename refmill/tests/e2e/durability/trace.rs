@@ -8,7 +8,8 @@ pub(super) fn synced_before_answer(trace: &str, request: &str, answer: &str, fil
         found.map(|at| from + at).ok_or_else(|| format!("no {what}"))
     };
     let read = find(0, "request", &|line| line.contains(request) && !is_call(line, &WRITES))?;
-    let answered = find(read, "answer", &|line| line.contains(answer) && is_call(line, &WRITES) && !line.contains(".db"))?;
+    let answered =
+        find(read, "answer", &|line| line.contains(answer) && is_call(line, &WRITES) && !line.contains(".db"))?;
     let written = find(read, "write", &|line| is_call(line, &["pwrite64"]) && line.contains(file))?;
     let begun = find(written, "sync", &|line| is_call(line, &["fsync", "fdatasync"]) && line.contains(file))?;
     let ended = if lines[begun].contains("<unfinished") {

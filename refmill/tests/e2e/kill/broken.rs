@@ -22,7 +22,11 @@ fn sent() -> Journal {
     };
     let refund = Refund { id: "back".to_owned(), amount: 3333, acknowledged: true };
     Journal {
-        clicks: BTreeMap::from([("/a".to_owned(), click(true)), ("/b".to_owned(), click(false)), ("/c".to_owned(), click(false))]),
+        clicks: BTreeMap::from([
+            ("/a".to_owned(), click(true)),
+            ("/b".to_owned(), click(false)),
+            ("/c".to_owned(), click(false)),
+        ]),
         orders: BTreeMap::from([
             ("o-1".to_owned(), order(9999, true, None)),
             ("o-2".to_owned(), order(10_000, true, Some(refund))),
@@ -72,7 +76,9 @@ fn every_kind_of_damage_is_seen() {
         let orders = seen.orders.get_mut("o-1").expect("it is there");
         orders.push(orders[0].clone());
     });
-    check("an order under another id", &|seen| seen.orders.get_mut("o-1").expect("it is there")[0].0 = "conv_1".to_owned());
+    check("an order under another id", &|seen| {
+        seen.orders.get_mut("o-1").expect("it is there")[0].0 = "conv_1".to_owned()
+    });
     check("another commission", &|seen| seen.orders.get_mut("o-2").expect("it is there")[0].2 += 1);
     check("an order that nobody sent", &|seen| drop(seen.orders.insert("o-9".to_owned(), Vec::new())));
     check("too much is owed", &|seen| seen.owed += 800);
@@ -110,7 +116,8 @@ fn an_offset_ahead_of_its_decisions_is_caught() {
         let killed = field.load_and_kill(round);
         let log = Database::open(field.site.data().join("log.db")).expect("the log");
         let end = "SELECT offset + 1, record FROM events ORDER BY offset DESC LIMIT 1";
-        let (end, record) = log.query_row(end, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).expect("an event");
+        let (end, record) =
+            log.query_row(end, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).expect("an event");
         let ledger = field.ledger();
         let (next, _) = progress(&ledger);
         if next == end || killed.unanswered < UNANSWERED {
@@ -147,7 +154,9 @@ fn a_settle_that_does_not_look_is_caught() {
 }
 
 fn progress(ledger: &Database) -> (i64, Option<Vec<u8>>) {
-    ledger.query_row("SELECT next, last_event FROM progress", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("progress")
+    ledger
+        .query_row("SELECT next, last_event FROM progress", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("progress")
 }
 
 /// The id that an event's record begins with: field 1, 16 bytes.

@@ -116,7 +116,9 @@ impl Journal {
         say("sales repeated", seen.outcome("sale", "duplicate"), self.repeated_sales);
         say("refunds applied", seen.outcome("refund", "applied"), self.refunds().count() as i64);
         say("refunds repeated", seen.outcome("refund", "duplicate"), self.repeated_refunds);
-        for (kind, outcome) in [("click", "duplicate"), ("click", "refused"), ("sale", "refused"), ("refund", "refused")] {
+        for (kind, outcome) in
+            [("click", "duplicate"), ("click", "refused"), ("sale", "refused"), ("refund", "refused")]
+        {
             say(&format!("{kind} {outcome}"), seen.outcome(kind, outcome), 0);
         }
         found
@@ -126,10 +128,16 @@ impl Journal {
         for (page, click) in self.clicks.iter().filter(|(_, click)| click.round == seen.round) {
             let times = seen.clicks.get(page).copied().unwrap_or(0);
             if times > 1 || (times == 0 && click.acknowledged) {
-                found.push(format!("the click on {page}, acknowledged: {}, is there {times} times", click.acknowledged));
+                found
+                    .push(format!("the click on {page}, acknowledged: {}, is there {times} times", click.acknowledged));
             }
         }
-        found.extend(seen.clicks.keys().filter(|page| !self.clicks.contains_key(*page)).map(|page| format!("nobody sent {page}")));
+        found.extend(
+            seen.clicks
+                .keys()
+                .filter(|page| !self.clicks.contains_key(*page))
+                .map(|page| format!("nobody sent {page}")),
+        );
     }
 
     fn compare_orders(&self, seen: &Observed, found: &mut Vec<String>) {
@@ -140,7 +148,9 @@ impl Journal {
                 other => found.push(format!("{id} is {other:?}, and the journal says {wanted:?}")),
             }
         }
-        found.extend(seen.orders.keys().filter(|id| !self.orders.contains_key(*id)).map(|id| format!("nobody sent {id}")));
+        found.extend(
+            seen.orders.keys().filter(|id| !self.orders.contains_key(*id)).map(|id| format!("nobody sent {id}")),
+        );
     }
 
     fn refunds(&self) -> impl Iterator<Item = &Refund> {
@@ -179,7 +189,10 @@ impl std::fmt::Display for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let acknowledged = self.clicks.values().filter(|click| click.acknowledged).count();
         let (clicks, orders, again) = (self.clicks.len(), self.orders.len(), self.repeated_sales);
-        write!(f, "{acknowledged} of {clicks} clicks acknowledged, {orders} orders, {again} of them taken without an answer")
+        write!(
+            f,
+            "{acknowledged} of {clicks} clicks acknowledged, {orders} orders, {again} of them taken without an answer"
+        )
     }
 }
 
@@ -187,7 +200,15 @@ impl std::fmt::Display for Journal {
 fn a_tenth_and_four_fifths_of_it() {
     let check = |value: i64, refunded: i64, wanted: (i64, i64, i64)| {
         let refund = Refund { id: String::new(), amount: refunded, acknowledged: true };
-        let order = Order { round: 0, body: Value::Null, value, attributed: true, conversion: None, decided: true, refund: Some(refund) };
+        let order = Order {
+            round: 0,
+            body: Value::Null,
+            value,
+            attributed: true,
+            conversion: None,
+            decided: true,
+            refund: Some(refund),
+        };
         let (partner, platform) = split(order.commission());
         assert_eq!((order.commission(), partner, platform), wanted, "{value} less {refunded}");
     };

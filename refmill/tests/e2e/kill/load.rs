@@ -162,7 +162,9 @@ impl Shared {
             journal.clicks.insert(page.clone(), Click { round, acknowledged: false });
             return (Request::post("/track/click").json(&body), Sent::Click(page));
         }
-        if chance < 65 && let Some(id) = self.refundable.borrow_mut().pop() {
+        if chance < 65
+            && let Some(id) = self.refundable.borrow_mut().pop()
+        {
             let order = journal.orders.get_mut(&id).expect("it was sold");
             let amount = 1 + (order.value - 1) * i64::from(chance as u8 - 54) / 10;
             let refund = Refund { id: format!("{id}-back"), amount, acknowledged: false };
@@ -181,7 +183,10 @@ impl Shared {
             body["occurredAt"] = Value::String(occurred_at.to_string());
         }
         let request = Request::post("/track/conversion").key(&plan.company.key).json(&body);
-        journal.orders.insert(id.clone(), Order { round, body, value, attributed, conversion: None, decided: false, refund: None });
+        journal.orders.insert(
+            id.clone(),
+            Order { round, body, value, attributed, conversion: None, decided: false, refund: None },
+        );
         (request, Sent::Sale(id))
     }
 }

@@ -76,7 +76,11 @@ impl Observed {
                 if id.starts_with(&start) {
                     let number = |name: &str| sale[name].as_i64().expect("a number");
                     let conversion = sale["id"].as_str().expect("an id").to_owned();
-                    self.orders.entry(id).or_default().push((conversion, number("orderValue"), number("commissionAmount")));
+                    self.orders.entry(id).or_default().push((
+                        conversion,
+                        number("orderValue"),
+                        number("commissionAmount"),
+                    ));
                 }
             }
         }

@@ -57,7 +57,12 @@ impl Sender<'_> {
 
     /// A text with an e-mail and an address in it.
     fn text(&mut self, field: &str) -> String {
-        format!("for {} at {}, [{}]", self.needles.email(field), self.needles.address_v4_again(), self.needles.address_v6_again())
+        format!(
+            "for {} at {}, [{}]",
+            self.needles.email(field),
+            self.needles.address_v4_again(),
+            self.needles.address_v6_again()
+        )
     }
 
     fn company(&mut self) -> Company {
@@ -72,11 +77,18 @@ impl Sender<'_> {
             email,
             domain: "shop.example".to_owned(),
         };
-        for domain in [self.text("domain"), format!("https://{}@shop.example", self.needles.email("domain")), self.needles.address_v4_again().to_string()] {
+        for domain in [
+            self.text("domain"),
+            format!("https://{}@shop.example", self.needles.email("domain")),
+            self.needles.address_v4_again().to_string(),
+        ] {
             let email = self.needles.email("owner");
-            self.send(Request::post("/companies/register").json(&json!({ "name": "A", "domain": domain, "email": email })));
+            self.send(
+                Request::post("/companies/register").json(&json!({ "name": "A", "domain": domain, "email": email })),
+            );
         }
-        let settings = json!({ "widgetConfig": { "text": self.text("widget"), "deep": [{ "a": self.text("widget") }] } });
+        let settings =
+            json!({ "widgetConfig": { "text": self.text("widget"), "deep": [{ "a": self.text("widget") }] } });
         self.send(Request::new("PUT", "/companies/settings").key(&company.key).json(&settings));
         for field in ["payoutSchedule", "commissionRate", "attributionWindow"] {
             let text = self.text(field);
@@ -90,9 +102,17 @@ impl Sender<'_> {
         let body = json!({ "affiliateEmail": partner_email, "name": self.text("link-name") });
         let make = |body: &Value| Request::post("/companies/links").key(&company.key).json(body);
         let code = self.send(make(&body))["code"].as_str().expect("a code").to_owned();
-        let destination = format!("https://shop.example/{}?who={}", self.needles.email("destination"), self.needles.email("destination"));
+        let destination = format!(
+            "https://shop.example/{}?who={}",
+            self.needles.email("destination"),
+            self.needles.email("destination")
+        );
         let address = format!("https://shop.example/{}", self.needles.address_v4_again());
-        for more in [json!({ "destination": destination }), json!({ "destination": address }), json!({ "code": self.text("code") })] {
+        for more in [
+            json!({ "destination": destination }),
+            json!({ "destination": address }),
+            json!({ "code": self.text("code") }),
+        ] {
             let body = with(json!({ "affiliateEmail": self.needles.email("partner") }), more);
             self.send(make(&body));
         }
@@ -111,7 +131,10 @@ impl Sender<'_> {
         let affiliate = self.server.sign_in(&link.partner_email, "affiliate");
         let name = self.text("partner-name");
         self.send(Request::new("PUT", "/affiliates/settings").token(&affiliate).json(&json!({ "name": name })));
-        for body in [json!({ "companyId": self.text("company-id") }), json!({ "companyId": company.id, "code": self.text("code") })] {
+        for body in [
+            json!({ "companyId": self.text("company-id") }),
+            json!({ "companyId": company.id, "code": self.text("code") }),
+        ] {
             self.send(Request::post("/affiliates/programs").token(&affiliate).json(&body));
         }
     }
@@ -119,12 +142,26 @@ impl Sender<'_> {
     fn clicks(&mut self, company: &Company, link: &Link) -> String {
         let page = format!(
             "https://{}@{}/{}/{}?q={}#{}",
-            self.needles.email("page-user").replace('@', "%40"), company.domain, self.needles.email("page-path"),
-            self.needles.address_v4_again(), self.needles.email("page-query"), self.needles.email("page-fragment"),
+            self.needles.email("page-user").replace('@', "%40"),
+            company.domain,
+            self.needles.email("page-path"),
+            self.needles.address_v4_again(),
+            self.needles.email("page-query"),
+            self.needles.email("page-fragment"),
         );
         let good = json!({ "code": link.code, "landingPage": page });
         let mut receipt = String::new();
-        for field in ["referrer", "fingerprint", "utmSource", "utmMedium", "utmCampaign", "eventId", "unknown", "code", "landingPage"] {
+        for field in [
+            "referrer",
+            "fingerprint",
+            "utmSource",
+            "utmMedium",
+            "utmCampaign",
+            "eventId",
+            "unknown",
+            "code",
+            "landingPage",
+        ] {
             // An event id has at most 64 characters.
             let text = if field == "eventId" { self.needles.email(field) } else { self.text(field) };
             let data = self.send(Request::post("/track/click").json(&with(good.clone(), json!({ field: text }))));
@@ -133,7 +170,9 @@ impl Sender<'_> {
         let referrer = format!("https://{}/{}", self.needles.address_v4_again(), self.needles.email("referrer"));
         self.send(Request::post("/track/click").json(&with(good.clone(), json!({ "referrer": referrer }))));
         let host = format!("https://[{}]/", self.needles.address_v6_again());
-        self.send(Request::post("/track/click").json(&with(good.clone(), json!({ "landingPage": host, "referrer": host }))));
+        self.send(
+            Request::post("/track/click").json(&with(good.clone(), json!({ "landingPage": host, "referrer": host }))),
+        );
         let encoded = self.needles.email("encoded").replace('@', "%40");
         self.send(Request::post("/track/click").json(&with(good.clone(), json!({ "utmSource": encoded }))));
         let broken = format!("{{\"code\": {}", self.text("broken"));
@@ -143,14 +182,26 @@ impl Sender<'_> {
 
     fn sales(&mut self, company: &Company, link: &Link, receipt: &str) {
         let mut conversions = Vec::new();
-        for field in ["orderId", "customerId", "customerEmail", "metadata", "unknown", "currency", "affiliateCode", "clickId", "occurredAt", "orderValue"] {
+        for field in [
+            "orderId",
+            "customerId",
+            "customerEmail",
+            "metadata",
+            "unknown",
+            "currency",
+            "affiliateCode",
+            "clickId",
+            "occurredAt",
+            "orderValue",
+        ] {
             let value = match field {
                 "customerEmail" => json!(self.needles.email(field)),
                 "metadata" => json!({ "who": self.text(field), self.needles.email("key"): [self.text(field)] }),
                 _ => json!(self.text(field)),
             };
             let order = json!({ "orderId": self.text("order"), "orderValue": 9999, "affiliateCode": link.code, "clickId": receipt });
-            let data = self.send(Request::post("/track/conversion").key(&company.key).json(&with(order, json!({ field: value }))));
+            let data = self
+                .send(Request::post("/track/conversion").key(&company.key).json(&with(order, json!({ field: value }))));
             conversions.extend(data["conversionId"].as_str().map(str::to_owned));
         }
         // A person's click, so that the sale below waits for review.
@@ -184,17 +235,35 @@ impl Sender<'_> {
 
     /// Canaries in paths, queries, keys and tokens.
     fn paths(&mut self, company: &Company, link: &Link, receipt: &str) {
-        let key = self.server.send(&Request::post("/companies/postback-key").token(&self.server.sign_in(&company.email, "company")));
+        let key = self
+            .server
+            .send(&Request::post("/companies/postback-key").token(&self.server.sign_in(&company.email, "company")));
         let key = key.good()["postbackKey"].as_str().expect("a key").to_owned();
         let mut word = |field: &str| format!("{}-{}", self.needles.email(field), self.needles.address_v4_again());
-        let to = format!("https%3A%2F%2F{}%2F{}%3Fwho%3D{}%26utm_source%3D{}", company.domain, word("to"), word("to"), word("to"));
-        let postback = format!("/postback?click_id={receipt}&amount=1.00&currency=USD&key={key}&txid={}&sub={}", word("txid"), word("sub"));
+        let to = format!(
+            "https%3A%2F%2F{}%2F{}%3Fwho%3D{}%26utm_source%3D{}",
+            company.domain,
+            word("to"),
+            word("to"),
+            word("to")
+        );
+        let postback = format!(
+            "/postback?click_id={receipt}&amount=1.00&currency=USD&key={key}&txid={}&sub={}",
+            word("txid"),
+            word("sub")
+        );
         let paths = [
             format!("/r/{}?to={to}", link.code),
             format!("/r/{}", word("code")),
             format!("/r/{}?to={}", link.code, word("to")),
             postback,
-            format!("/postback?click_id={}&amount={}&currency={}&key={}&txid=1", word("click"), word("amount"), word("currency"), word("key")),
+            format!(
+                "/postback?click_id={}&amount={}&currency={}&key={}&txid=1",
+                word("click"),
+                word("amount"),
+                word("currency"),
+                word("key")
+            ),
             format!("/links/{}/clicks", word("code")),
             format!("/conversions/{}", word("conversion")),
             format!("/companies/conversions?status={}&page={}", word("status"), word("page")),

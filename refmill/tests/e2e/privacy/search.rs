@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use aho_corasick::AhoCorasick;
-use data_encoding::{BASE64URL_NOPAD, BASE64_NOPAD, HEXLOWER};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use rusqlite::Connection as Database;
 use rusqlite::types::ValueRef;
 use sha2::{Digest as _, Sha256};
@@ -177,9 +177,10 @@ fn exact(needles: &Needles) -> Vec<(&'static str, Vec<u8>)> {
     let mapped = |address: &Ipv4Addr| address.to_ipv6_mapped().octets();
     exact.extend(needles.v4.iter().map(|address| ("an address as IPv6", mapped(address)[8..].to_vec())));
     let emails = needles.emails.iter().map(|email| email.clone().into_bytes());
-    let v4 = needles.v4.iter().flat_map(|address| {
-        [address.to_string().into_bytes(), address.octets().to_vec(), mapped(address).to_vec()]
-    });
+    let v4 = needles
+        .v4
+        .iter()
+        .flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec(), mapped(address).to_vec()]);
     let v6 = needles.v6.iter().flat_map(|address| [address.to_string().into_bytes(), address.octets().to_vec()]);
     for personal in emails.chain(v4).chain(v6) {
         for hash in public_hashes(&personal) {

@@ -35,7 +35,9 @@ fn explanations_recompute_to_the_ledgers_transfers() {
     ] {
         ids.push(server.sale_with(&company, &body).good()["conversionId"].as_str().expect("an id").to_owned());
     }
-    let refund = |id: &str, amount: i64| server.refund_with(&company, id, &json!({ "refundId": fresh("r"), "amount": amount })).good();
+    let refund = |id: &str, amount: i64| {
+        server.refund_with(&company, id, &json!({ "refundId": fresh("r"), "amount": amount })).good()
+    };
     let review = |id: &str, action: &str| {
         let request = Request::new("PATCH", format!("/companies/conversions/{id}")).key(&company.key);
         server.send(&request.json(&json!({ "action": action }))).good();
@@ -54,7 +56,9 @@ fn explanations_recompute_to_the_ledgers_transfers() {
         assert_eq!(held_back(&own), Vec::<String>::new(), "{own}");
     }
     // The same look finds them in what a company sees.
-    assert!(shown.iter().any(|shown| ["weight", "threshold", "score"].iter().all(|name| held_back(shown).contains(&(*name).to_owned()))));
+    assert!(shown.iter().any(|shown| {
+        ["weight", "threshold", "score"].iter().all(|name| held_back(shown).contains(&(*name).to_owned()))
+    }));
     server.stop();
 
     let ledger = Database::open(site.data().join("ledger.db")).expect("the ledger");
@@ -94,7 +98,9 @@ fn standing(ledger: &Database, shown: &Value) -> BTreeMap<&'static str, i64> {
     let id = "SELECT id FROM conversions WHERE label = ?1";
     let id: Vec<u8> = ledger.query_row(id, [order], |row| row.get(0)).expect("one conversion");
     let sum = |side: &str, kinds: &str| -> i64 {
-        let sql = format!("SELECT coalesce(sum(amount_minor), 0) FROM transfers WHERE conversion = ?1 AND {side}_kind IN ({kinds})");
+        let sql = format!(
+            "SELECT coalesce(sum(amount_minor), 0) FROM transfers WHERE conversion = ?1 AND {side}_kind IN ({kinds})"
+        );
         ledger.query_row(&sql, [&id], |row| row.get(0)).expect("a sum")
     };
     let of = |kinds: &str| sum("credit", kinds) - sum("debit", kinds);
@@ -135,7 +141,8 @@ fn recompute(shown: &Value, stands: &BTreeMap<&'static str, i64>) -> Result<(), 
         }
     }
     let stays = if shown["status"] == "rejected" { (0, 0) } else { parts.ok_or("no split")? };
-    let (money, told) = ((stands["partner"], stands["platform"]), (&shown["commissionAmount"], &shown["affiliatePayout"]));
+    let (money, told) =
+        ((stands["partner"], stands["platform"]), (&shown["commissionAmount"], &shown["affiliatePayout"]));
     let is_told = told == (&json!(stays.0 + stays.1), &json!(stays.0)) || shown["status"] == "rejected";
     if money == stays && is_told { Ok(()) } else { Err(format!("{money:?} moved, {stays:?} was worked out: {shown}")) }
 }

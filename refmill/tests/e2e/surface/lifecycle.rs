@@ -36,7 +36,8 @@ fn sigterm_finishes_what_is_under_way() {
     server.signal("-TERM");
     let address = server.address;
     eventually(REFUSES_WITHIN, "nobody new is let in", || {
-        let newcomer = Connection::open(address, None).and_then(|mut connection| connection.send(&Request::get("/healthz")));
+        let newcomer =
+            Connection::open(address, None).and_then(|mut connection| connection.send(&Request::get("/healthz")));
         holds(newcomer.is_err(), newcomer)
     });
     stall.end();

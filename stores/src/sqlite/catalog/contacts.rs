@@ -28,7 +28,12 @@ impl Subject {
         }
     }
 
-    pub(super) fn add(self, transaction: &Transaction<'_>, email: Option<&str>, name: Option<&str>) -> rusqlite::Result<()> {
+    pub(super) fn add(
+        self,
+        transaction: &Transaction<'_>,
+        email: Option<&str>,
+        name: Option<&str>,
+    ) -> rusqlite::Result<()> {
         let (kind, id) = self.key();
         let insert = "INSERT INTO contacts (kind, id, email, name) VALUES (?1, ?2, ?3, ?4)";
         transaction.prepare_cached(insert)?.execute(params![kind, id, email, name]).map(drop)
@@ -57,6 +62,9 @@ impl Subject {
 
     pub(super) fn forget(self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let (kind, id) = self.key();
-        transaction.prepare_cached("DELETE FROM contacts WHERE kind = ?1 AND id = ?2")?.execute(params![kind, id]).map(drop)
+        transaction
+            .prepare_cached("DELETE FROM contacts WHERE kind = ?1 AND id = ?2")?
+            .execute(params![kind, id])
+            .map(drop)
     }
 }

@@ -18,7 +18,12 @@ use crate::{
 };
 
 impl SqliteCatalog {
-    pub(crate) async fn replace_key(&self, company: CompanyId, key: NewCredential, now: TimeMs) -> Result<ChangeNo, CompanyError> {
+    pub(crate) async fn replace_key(
+        &self,
+        company: CompanyId,
+        key: NewCredential,
+        now: TimeMs,
+    ) -> Result<ChangeNo, CompanyError> {
         let replace = move |transaction: &Transaction<'_>| {
             if !exists(transaction, company)? {
                 return Err(CompanyError::Unknown);
@@ -38,21 +43,37 @@ impl SqliteCatalog {
     }
 }
 
-pub(super) fn add(transaction: &Transaction<'_>, company: CompanyId, key: &NewCredential, now: TimeMs) -> rusqlite::Result<ChangeNo> {
-    let insert = "INSERT INTO credentials (id, company, kind, digest, shown, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(super) fn add(
+    transaction: &Transaction<'_>,
+    company: CompanyId,
+    key: &NewCredential,
+    now: TimeMs,
+) -> rusqlite::Result<ChangeNo> {
+    let insert =
+        "INSERT INTO credentials (id, company, kind, digest, shown, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let values = params![int(key.id.0), int(company.0), key.kind as u8, key.digest, key.shown, now.0];
     transaction.prepare_cached(insert)?.execute(values)?;
     changes::note(transaction, Changed::Key(key.id))
 }
 
 /// What settings show of the company's key of this kind that works now.
-pub(super) fn shown(transaction: &Transaction<'_>, company: CompanyId, kind: CredentialKind) -> rusqlite::Result<Option<String>> {
+pub(super) fn shown(
+    transaction: &Transaction<'_>,
+    company: CompanyId,
+    kind: CredentialKind,
+) -> rusqlite::Result<Option<String>> {
     let select = "SELECT shown FROM credentials WHERE company = ?1 AND kind = ?2 AND revoked_at IS NULL";
     transaction.prepare_cached(select)?.query_row(params![int(company.0), kind as u8], |row| row.get(0)).optional()
 }
 
-fn revoke(transaction: &Transaction<'_>, company: CompanyId, kind: CredentialKind, now: TimeMs) -> rusqlite::Result<()> {
-    let update = "UPDATE credentials SET revoked_at = ?3 WHERE company = ?1 AND kind = ?2 AND revoked_at IS NULL RETURNING id";
+fn revoke(
+    transaction: &Transaction<'_>,
+    company: CompanyId,
+    kind: CredentialKind,
+    now: TimeMs,
+) -> rusqlite::Result<()> {
+    let update =
+        "UPDATE credentials SET revoked_at = ?3 WHERE company = ?1 AND kind = ?2 AND revoked_at IS NULL RETURNING id";
     let mut update = transaction.prepare_cached(update)?;
     let revoked = update.query_map(params![int(company.0), kind as u8, now.0], |row| get_id(row, 0).map(KeyId))?;
     for key in revoked.collect::<rusqlite::Result<Vec<_>>>()? {

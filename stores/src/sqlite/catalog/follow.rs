@@ -22,7 +22,8 @@ use crate::{
 impl SqliteCatalog {
     pub(crate) async fn changes_since(&self, after: ChangeNo, limit: u32) -> Result<Changes, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached("SELECT no, kind, id FROM changes WHERE no > ?1 ORDER BY no LIMIT ?2")?;
+            let mut select =
+                transaction.prepare_cached("SELECT no, kind, id FROM changes WHERE no > ?1 ORDER BY no LIMIT ?2")?;
             let mut found = select.query(params![int(after.0), limit])?;
             let (mut rows, mut up_to) = (Vec::new(), after);
             while let Some(change) = found.next()? {
@@ -38,7 +39,9 @@ impl SqliteCatalog {
 
     pub(crate) async fn load_page(&self, from: Option<LoadFrom>, limit: u32) -> Result<LoadPage, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let newest = transaction.prepare_cached("SELECT coalesce(max(no), 0) FROM changes")?.query_row([], |row| get_id(row, 0))?;
+            let newest = transaction
+                .prepare_cached("SELECT coalesce(max(no), 0) FROM changes")?
+                .query_row([], |row| get_id(row, 0))?;
             let (mut rows, mut next) = (Vec::new(), Some(from.unwrap_or(LoadFrom::START)));
             while let Some(here) = next
                 && rows.len() < limit as usize
@@ -62,7 +65,12 @@ fn kind(number: i64) -> Option<ChangeKind> {
     [ChangeKind::Company, ChangeKind::Credential, ChangeKind::Link].into_iter().find(|kind| *kind as i64 == number)
 }
 
-fn rows_from(transaction: &Transaction<'_>, from: LoadFrom, limit: usize, which: &str) -> rusqlite::Result<Vec<CatalogChange>> {
+fn rows_from(
+    transaction: &Transaction<'_>,
+    from: LoadFrom,
+    limit: usize,
+    which: &str,
+) -> rusqlite::Result<Vec<CatalogChange>> {
     let (columns, table) = match from.kind {
         ChangeKind::Company => (COMPANY_COLUMNS, "companies"),
         ChangeKind::Credential => (KEY_COLUMNS, "credentials"),
@@ -125,7 +133,8 @@ fn decision_rows(transaction: &Transaction<'_>, wanted: &DecisionKeys) -> Result
 }
 
 fn revoked(transaction: &Transaction<'_>, keys: &[KeyId]) -> rusqlite::Result<HashMap<KeyId, TimeMs>> {
-    let mut select = transaction.prepare_cached("SELECT revoked_at FROM credentials WHERE id = ?1 AND revoked_at IS NOT NULL")?;
+    let mut select =
+        transaction.prepare_cached("SELECT revoked_at FROM credentials WHERE id = ?1 AND revoked_at IS NOT NULL")?;
     let mut revoked = HashMap::new();
     for key in keys {
         if let Some(at) = select.query_row([int(key.0)], |row| row.get(0).map(TimeMs)).optional()? {

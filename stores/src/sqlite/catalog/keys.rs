@@ -10,7 +10,8 @@ use super::{SqliteCatalog, magic_links, sessions};
 use crate::{
     StoreError,
     catalog::{
-        DayKey, DayKeys, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey, RECEIPT_KEY_KEPT_DAYS, RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated,
+        DayKey, DayKeys, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey, RECEIPT_KEY_KEPT_DAYS,
+        RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated,
     },
 };
 
@@ -18,8 +19,10 @@ impl SqliteCatalog {
     pub(crate) async fn day_keys(&self, now: TimeMs) -> Result<DayKeys, StoreError> {
         let today = now.day().0;
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached("SELECT day, secret FROM day_keys WHERE day BETWEEN ?1 AND ?2 ORDER BY day")?;
-            let keys = select.query_map([today - 1, today + 1], |row| Ok(DayKey { day: Day(row.get(0)?), secret: row.get(1)? }))?;
+            let mut select = transaction
+                .prepare_cached("SELECT day, secret FROM day_keys WHERE day BETWEEN ?1 AND ?2 ORDER BY day")?;
+            let keys = select
+                .query_map([today - 1, today + 1], |row| Ok(DayKey { day: Day(row.get(0)?), secret: row.get(1)? }))?;
             Ok(DayKeys { keys: keys.collect::<rusqlite::Result<_>>()? })
         };
         self.readers.read(read).await
@@ -27,7 +30,8 @@ impl SqliteCatalog {
 
     pub(crate) async fn receipt_keys(&self) -> Result<ReceiptKeys, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached("SELECT id, secret, published_at, signs_from FROM receipt_keys ORDER BY signs_from")?;
+            let mut select = transaction
+                .prepare_cached("SELECT id, secret, published_at, signs_from FROM receipt_keys ORDER BY signs_from")?;
             let keys = select.query_map([], |row| {
                 Ok(PublishedReceiptKey {
                     key: ReceiptKey { id: ReceiptKeyId(row.get(0)?), secret: row.get(1)? },
@@ -70,7 +74,8 @@ fn make_day_keys(transaction: &Transaction<'_>, now: TimeMs, fresh: &FreshKeys) 
 /// Publishes the next receipt key a day before it signs; the first one signs at once, as nobody could know it before.
 fn make_receipt_key(transaction: &Transaction<'_>, now: TimeMs, fresh: &FreshKeys) -> rusqlite::Result<u32> {
     let select = "SELECT id, signs_from FROM receipt_keys ORDER BY signs_from DESC LIMIT 1";
-    let newest: Option<(u8, i64)> = transaction.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let newest: Option<(u8, i64)> =
+        transaction.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (id, signs_from) = match newest {
         None => (Some(0), now),
         Some((newest, began)) => {

@@ -68,7 +68,8 @@ enum Joining {
 
 fn make(transaction: &Transaction<'_>, link: &NewLink, joining: Joining) -> Result<(PartnerId, ChangeNo), LinkError> {
     let select = "SELECT program FROM companies WHERE id = ?1";
-    let program = transaction.prepare_cached(select)?.query_row([int(link.company.0)], |row| get_id(row, 0).map(ProgramId));
+    let program =
+        transaction.prepare_cached(select)?.query_row([int(link.company.0)], |row| get_id(row, 0).map(ProgramId));
     let program = program.optional()?.ok_or(LinkError::UnknownCompany)?;
     let partner = match &link.partner {
         LinkPartner::Known(partner) if partners::exists(transaction, *partner)? => *partner,

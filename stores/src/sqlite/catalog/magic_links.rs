@@ -5,7 +5,8 @@ use super::{SqliteCatalog, contacts::Subject, partners, register};
 use crate::{
     StoreError,
     catalog::{
-        AccountKind, IssueError, Issued, MAGIC_LINK_MS, MAIL_WINDOW_MS, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink, Principal, RedeemError, Redeemed,
+        AccountKind, IssueError, Issued, MAGIC_LINK_MS, MAIL_WINDOW_MS, MAILS_AN_ADDRESS, MAILS_AN_IP, NewMagicLink,
+        Principal, RedeemError, Redeemed,
     },
     sqlite::row::{get_wide, unreadable, wide},
 };
@@ -15,14 +16,20 @@ impl SqliteCatalog {
         self.write(move |transaction| issue(transaction, &link)).await
     }
 
-    pub(crate) async fn redeem_magic_link(&self, token_digest: [u8; 32], id_if_new: PartnerId, now: TimeMs) -> Result<Redeemed, RedeemError> {
+    pub(crate) async fn redeem_magic_link(
+        &self,
+        token_digest: [u8; 32],
+        id_if_new: PartnerId,
+        now: TimeMs,
+    ) -> Result<Redeemed, RedeemError> {
         self.write(move |transaction| redeem(transaction, token_digest, id_if_new, now)).await
     }
 }
 
 /// Destroys links past their time, the addresses that waited for them, and counts of mails that limit nothing any more.
 pub(super) fn expire(transaction: &Transaction<'_>, now: TimeMs) -> rusqlite::Result<u32> {
-    let addresses = "DELETE FROM contacts WHERE kind = 4 AND id IN (SELECT token_digest FROM magic_links WHERE expires_at <= ?1)";
+    let addresses =
+        "DELETE FROM contacts WHERE kind = 4 AND id IN (SELECT token_digest FROM magic_links WHERE expires_at <= ?1)";
     let addresses = transaction.execute(addresses, [now.0])?;
     transaction.execute("DELETE FROM magic_links WHERE expires_at <= ?1", [now.0])?;
     transaction.execute("DELETE FROM mail_counters WHERE sent_at <= ?1", [now.0 - MAIL_WINDOW_MS])?;
@@ -71,7 +78,12 @@ fn count_mail(transaction: &Transaction<'_>, counted_for: CountedFor, hash: u128
 }
 
 /// The row is deleted first, so whoever comes second finds nothing.
-fn redeem(transaction: &Transaction<'_>, token_digest: [u8; 32], id_if_new: PartnerId, now: TimeMs) -> Result<Redeemed, RedeemError> {
+fn redeem(
+    transaction: &Transaction<'_>,
+    token_digest: [u8; 32],
+    id_if_new: PartnerId,
+    now: TimeMs,
+) -> Result<Redeemed, RedeemError> {
     let take = "DELETE FROM magic_links WHERE token_digest = ?1 AND expires_at > ?2 RETURNING account_kind, email_hash";
     let taken = transaction.prepare_cached(take)?.query_row(params![token_digest, now.0], |row| {
         let kind = kind_of(row.get(0)?).ok_or_else(|| unreadable(0, "no kind of account"))?;
@@ -86,7 +98,10 @@ fn redeem(transaction: &Transaction<'_>, token_digest: [u8; 32], id_if_new: Part
         }
         AccountKind::Partner => {
             let pending = Subject::Pending(token_digest);
-            let email = pending.read(transaction)?.email.ok_or_else(|| StoreError::Corrupt("a magic link without an address".to_owned()))?;
+            let email = pending
+                .read(transaction)?
+                .email
+                .ok_or_else(|| StoreError::Corrupt("a magic link without an address".to_owned()))?;
             pending.forget(transaction)?;
             let partner = partners::by_email_or_create(transaction, &email, email_hash, id_if_new, now)?;
             let email = Subject::Partner(partner).read(transaction)?.email.unwrap_or(email);

@@ -39,7 +39,9 @@ impl SqliteCatalog {
         connection.pragma_update(None, "secure_delete", "ON").map_err(sqlite)?;
         let chance = Chance::draw()?;
         let (deployment, secrets) = make_or_read(&connection, &chance, now).map_err(sqlite)?;
-        let newest = connection.query_row("SELECT coalesce(max(no), 0) FROM changes", [], |row| get_id(row, 0)).map_err(sqlite)?;
+        let newest = connection
+            .query_row("SELECT coalesce(max(no), 0) FROM changes", [], |row| get_id(row, 0))
+            .map_err(sqlite)?;
         Ok(SqliteCatalog {
             deployment,
             secrets,

@@ -53,7 +53,10 @@ pub(super) fn by_email_or_create(
     now: TimeMs,
 ) -> rusqlite::Result<PartnerId> {
     let select = "SELECT id FROM partners WHERE email_hash = ?1";
-    let found = transaction.prepare_cached(select)?.query_row([wide(email_hash.0)], |row| get_id(row, 0).map(PartnerId)).optional()?;
+    let found = transaction
+        .prepare_cached(select)?
+        .query_row([wide(email_hash.0)], |row| get_id(row, 0).map(PartnerId))
+        .optional()?;
     if let Some(partner) = found {
         return Ok(partner);
     }

@@ -32,12 +32,17 @@ impl SqliteCatalog {
         self.readers.read(list).await
     }
 
-    pub(crate) async fn programs_of_partner(&self, partner: PartnerId, page: Page) -> Result<Listed<PartnerProgram>, StoreError> {
+    pub(crate) async fn programs_of_partner(
+        &self,
+        partner: PartnerId,
+        page: Page,
+    ) -> Result<Listed<PartnerProgram>, StoreError> {
         let list = move |transaction: &Transaction<'_>| {
             let mut select = transaction.prepare_cached(OF_PARTNER)?;
             let found = select.query_map(params![int(partner.0), page.limit(), page.skipped()], program)?;
             let rows = found.map(|found| joined(transaction, found?)).collect::<Result<_, StoreError>>()?;
-            let total = transaction.prepare_cached(OF_PARTNER_COUNT)?.query_row([int(partner.0)], |row| get_id(row, 0))?;
+            let total =
+                transaction.prepare_cached(OF_PARTNER_COUNT)?.query_row([int(partner.0)], |row| get_id(row, 0))?;
             Ok(Listed { rows, total })
         };
         self.readers.read(list).await

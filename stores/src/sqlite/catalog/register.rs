@@ -1,9 +1,5 @@
 use rusqlite::{OptionalExtension as _, Transaction, params};
-use schemas::{
-    catalog::ChangeNo,
-    hashes::EmailHash,
-    ids::CompanyId,
-};
+use schemas::{catalog::ChangeNo, hashes::EmailHash, ids::CompanyId};
 
 use super::{
     SqliteCatalog,

@@ -12,7 +12,8 @@ impl SqliteCatalog {
     pub(crate) async fn start_session(&self, session: Session) -> Result<(), StoreError> {
         let start = move |transaction: &Transaction<'_>| {
             let (kind, account) = account(session.principal);
-            let insert = "INSERT INTO sessions (id, account_kind, account, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let insert =
+                "INSERT INTO sessions (id, account_kind, account, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)";
             let values = params![wide(session.id), kind, account, session.issued_at.0, session.expires_at.0];
             transaction.prepare_cached(insert)?.execute(values)?;
             Ok(())
@@ -39,7 +40,9 @@ impl SqliteCatalog {
     pub(crate) async fn end_all_sessions(&self, principal: Principal) -> Result<(), StoreError> {
         let end = move |transaction: &Transaction<'_>| {
             let (kind, account) = account(principal);
-            transaction.prepare_cached("DELETE FROM sessions WHERE account_kind = ?1 AND account = ?2")?.execute(params![kind, account])?;
+            transaction
+                .prepare_cached("DELETE FROM sessions WHERE account_kind = ?1 AND account = ?2")?
+                .execute(params![kind, account])?;
             Ok(())
         };
         self.write(end).await

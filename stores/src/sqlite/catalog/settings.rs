@@ -35,7 +35,11 @@ impl SqliteCatalog {
         self.readers.read(read).await
     }
 
-    pub(crate) async fn update_settings(&self, company: CompanyId, patch: SettingsPatch) -> Result<Company, CompanyError> {
+    pub(crate) async fn update_settings(
+        &self,
+        company: CompanyId,
+        patch: SettingsPatch,
+    ) -> Result<Company, CompanyError> {
         self.write(move |transaction| update(transaction, company, &patch)).await
     }
 
@@ -110,7 +114,8 @@ fn update(transaction: &Transaction<'_>, id: CompanyId, patch: &SettingsPatch) -
 }
 
 fn toggle(transaction: &Transaction<'_>, id: CompanyId) -> Result<(CompanyStatus, ChangeNo), CompanyError> {
-    let update = "UPDATE companies SET status = iif(status = 'active', 'paused', 'active') WHERE id = ?1 RETURNING status";
+    let update =
+        "UPDATE companies SET status = iif(status = 'active', 'paused', 'active') WHERE id = ?1 RETURNING status";
     let now = transaction.prepare_cached(update)?.query_row([int(id.0)], |row| status(row, 0)).optional()?;
     let now = now.ok_or(CompanyError::Unknown)?;
     Ok((now, changes::note(transaction, Changed::Company(id))?))

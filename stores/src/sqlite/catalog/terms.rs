@@ -5,7 +5,8 @@ use crate::{StoreError, sqlite::row::int};
 
 /// Adds a version for good.
 pub(super) fn add(transaction: &Transaction<'_>, terms: &Terms) -> Result<(), StoreError> {
-    let body = serde_json::to_string(terms).map_err(|why| StoreError::Corrupt(format!("terms cannot be written: {why}")))?;
+    let body =
+        serde_json::to_string(terms).map_err(|why| StoreError::Corrupt(format!("terms cannot be written: {why}")))?;
     let insert = "INSERT INTO terms (program, version, effective_from_ms, body) VALUES (?1, ?2, ?3, ?4)";
     let values = params![int(terms.program.0), terms.version, terms.effective_from.0, body];
     transaction.prepare_cached(insert)?.execute(values)?;

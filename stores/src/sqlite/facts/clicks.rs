@@ -26,7 +26,13 @@ const CLICKS: &str = "SELECT at, receipt, landing_host, landing_path, referrer_h
 const CLICK_COUNT: &str = "SELECT coalesce(sum(clicks + bots), 0) FROM clicks_by_day WHERE link = ?1";
 
 impl SqliteFacts {
-    pub(crate) async fn touches_of(&self, link: LinkId, from: TimeMs, until: TimeMs, before_offset: u64) -> Result<Vec<Touch>, StoreError> {
+    pub(crate) async fn touches_of(
+        &self,
+        link: LinkId,
+        from: TimeMs,
+        until: TimeMs,
+        before_offset: u64,
+    ) -> Result<Vec<Touch>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
             let (link, before_offset) = (int(link.0), int(before_offset));
             let mut newest = transaction.prepare_cached(NEWEST_TOUCHES)?;

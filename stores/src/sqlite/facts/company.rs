@@ -24,7 +24,8 @@ const PARTNERS: &str = "SELECT count(*) FROM ( \
 const TOP: &str = "SELECT partner, sum(conversions) AS sold, sum(revenue_minor) AS revenue, sum(partner_minor) \
                    FROM sales_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 AND partner <> 0 \
                    GROUP BY partner HAVING sold <> 0 OR revenue <> 0 ORDER BY revenue DESC, sold DESC, partner LIMIT ?5";
-const CLICKS_DAILY: &str = "SELECT day, sum(clicks) FROM clicks_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 GROUP BY day";
+const CLICKS_DAILY: &str =
+    "SELECT day, sum(clicks) FROM clicks_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 GROUP BY day";
 const SALES_DAILY: &str = "SELECT day, sum(conversions), sum(revenue_minor) FROM sales_by_day \
                            WHERE company = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 GROUP BY day";
 const BY_WEEKDAY: &str = "SELECT weekday, sum(revenue_minor) FROM sales_by_day \
@@ -45,19 +46,39 @@ impl SqliteFacts {
         self.readers.read(move |transaction| Ok(overview(transaction, int(company.0), days, currency, top)?)).await
     }
 
-    pub(crate) async fn company_daily(&self, company: CompanyId, days: Days, currency: Currency) -> Result<Vec<CompanyDay>, StoreError> {
+    pub(crate) async fn company_daily(
+        &self,
+        company: CompanyId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<Vec<CompanyDay>, StoreError> {
         self.readers.read(move |transaction| Ok(daily(transaction, int(company.0), days, currency)?)).await
     }
 
-    pub(crate) async fn traffic_sources(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
+    pub(crate) async fn traffic_sources(
+        &self,
+        company: CompanyId,
+        days: Days,
+        limit: u32,
+    ) -> Result<Vec<Counted>, StoreError> {
         self.readers.read(move |transaction| Ok(counted(transaction, SOURCES, int(company.0), days, limit)?)).await
     }
 
-    pub(crate) async fn top_pages(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
+    pub(crate) async fn top_pages(
+        &self,
+        company: CompanyId,
+        days: Days,
+        limit: u32,
+    ) -> Result<Vec<Counted>, StoreError> {
         self.readers.read(move |transaction| Ok(counted(transaction, PAGES, int(company.0), days, limit)?)).await
     }
 
-    pub(crate) async fn revenue_by_weekday(&self, company: CompanyId, days: Days, currency: Currency) -> Result<[i64; 7], StoreError> {
+    pub(crate) async fn revenue_by_weekday(
+        &self,
+        company: CompanyId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<[i64; 7], StoreError> {
         let read = move |transaction: &Transaction<'_>| {
             let mut select = transaction.prepare_cached(BY_WEEKDAY)?;
             let mut found = select.query(params![int(company.0), days.from.0, days.until.0, currency.code()])?;
@@ -148,9 +169,15 @@ fn top_partners(
     found.collect()
 }
 
-fn daily(transaction: &Transaction<'_>, company: i64, days: Days, currency: Currency) -> rusqlite::Result<Vec<CompanyDay>> {
+fn daily(
+    transaction: &Transaction<'_>,
+    company: i64,
+    days: Days,
+    currency: Currency,
+) -> rusqlite::Result<Vec<CompanyDay>> {
     let mut clicks = transaction.prepare_cached(CLICKS_DAILY)?;
-    let clicks = clicks.query_map(params![company, days.from.0, days.until.0], |row| Ok((Day(row.get(0)?), get_id(row, 1)?)))?;
+    let clicks =
+        clicks.query_map(params![company, days.from.0, days.until.0], |row| Ok((Day(row.get(0)?), get_id(row, 1)?)))?;
     let clicks = clicks.collect::<rusqlite::Result<HashMap<_, _>>>()?;
     let mut sales = transaction.prepare_cached(SALES_DAILY)?;
     let sales = sales.query_map(params![company, days.from.0, days.until.0, currency.code()], |row| {
@@ -164,7 +191,13 @@ fn daily(transaction: &Transaction<'_>, company: i64, days: Days, currency: Curr
     Ok(days.iter().map(entry).collect())
 }
 
-fn counted(transaction: &Transaction<'_>, select: &str, company: i64, days: Days, limit: u32) -> rusqlite::Result<Vec<Counted>> {
+fn counted(
+    transaction: &Transaction<'_>,
+    select: &str,
+    company: i64,
+    days: Days,
+    limit: u32,
+) -> rusqlite::Result<Vec<Counted>> {
     let mut select = transaction.prepare_cached(select)?;
     let found = select.query_map(params![company, days.from.0, days.until.0, limit], |row| {
         Ok(Counted { name: row.get(0)?, clicks: get_id(row, 1)? })

@@ -39,12 +39,18 @@ impl SqliteFacts {
         self.readers.read(move |transaction| Ok(overview(transaction, int(partner.0), days, currency)?)).await
     }
 
-    pub(crate) async fn partner_daily(&self, partner: PartnerId, days: Days, currency: Currency) -> Result<Vec<PartnerDay>, StoreError> {
+    pub(crate) async fn partner_daily(
+        &self,
+        partner: PartnerId,
+        days: Days,
+        currency: Currency,
+    ) -> Result<Vec<PartnerDay>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
             let mut select = transaction.prepare_cached(DAILY)?;
-            let found = select.query_map(params![int(partner.0), days.from.0, days.until.0, currency.code()], |row| {
-                Ok((Day(row.get(0)?), (row.get(1)?, row.get(2)?)))
-            })?;
+            let found = select
+                .query_map(params![int(partner.0), days.from.0, days.until.0, currency.code()], |row| {
+                    Ok((Day(row.get(0)?), (row.get(1)?, row.get(2)?)))
+                })?;
             let found = found.collect::<rusqlite::Result<HashMap<_, _>>>()?;
             let entry = |day| {
                 let (conversions, earned_minor) = found.get(&day).copied().unwrap_or_default();
@@ -64,9 +70,16 @@ impl SqliteFacts {
     ) -> Result<Vec<PartnerCompany>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
             let mut select = transaction.prepare_cached(BY_COMPANY)?;
-            let found = select.query_map(params![int(partner.0), days.from.0, days.until.0, currency.code(), limit], |row| {
-                Ok(PartnerCompany { company: CompanyId(get_id(row, 0)?), conversions: row.get(1)?, earned_minor: row.get(2)? })
-            })?;
+            let found = select.query_map(
+                params![int(partner.0), days.from.0, days.until.0, currency.code(), limit],
+                |row| {
+                    Ok(PartnerCompany {
+                        company: CompanyId(get_id(row, 0)?),
+                        conversions: row.get(1)?,
+                        earned_minor: row.get(2)?,
+                    })
+                },
+            )?;
             Ok(found.collect::<rusqlite::Result<_>>()?)
         };
         self.readers.read(read).await
@@ -83,13 +96,23 @@ struct Earned {
 fn earned(transaction: &Transaction<'_>, partner: i64, days: Days) -> rusqlite::Result<Vec<Earned>> {
     let mut select = transaction.prepare_cached(BY_CURRENCY)?;
     let found = select.query_map(params![partner, days.from.0, days.until.0], |row| {
-        Ok(Earned { currency: currency(row, 0)?, conversions: row.get(1)?, earned_minor: row.get(2)?, approved_minor: row.get(3)? })
+        Ok(Earned {
+            currency: currency(row, 0)?,
+            conversions: row.get(1)?,
+            earned_minor: row.get(2)?,
+            approved_minor: row.get(3)?,
+        })
     })?;
     found.collect()
 }
 
 /// Where the period has no sale, the lifetime's currencies are shown: what was earned before should not vanish.
-fn overview(transaction: &Transaction<'_>, partner: i64, days: Days, asked: Option<Currency>) -> rusqlite::Result<PartnerOverview> {
+fn overview(
+    transaction: &Transaction<'_>,
+    partner: i64,
+    days: Days,
+    asked: Option<Currency>,
+) -> rusqlite::Result<PartnerOverview> {
     let (period, lifetime) = (earned(transaction, partner, days)?, earned(transaction, partner, LIFETIME)?);
     let listed = if period.is_empty() { &lifetime } else { &period };
     let currencies = currencies(asked, listed.iter().map(|earned| earned.currency));
@@ -99,6 +122,8 @@ fn overview(transaction: &Transaction<'_>, partner: i64, days: Days, asked: Opti
     };
     let (conversions, earned_minor, approved_minor) = of(&period);
     let (_, lifetime_earned_minor, _) = of(&lifetime);
-    let clicks = transaction.prepare_cached(CLICKS)?.query_row(params![partner, days.from.0, days.until.0], |row| get_id(row, 0))?;
+    let clicks = transaction
+        .prepare_cached(CLICKS)?
+        .query_row(params![partner, days.from.0, days.until.0], |row| get_id(row, 0))?;
     Ok(PartnerOverview { currencies, clicks, conversions, earned_minor, approved_minor, lifetime_earned_minor })
 }

@@ -126,7 +126,20 @@ const ADD_PAGE: &str = "INSERT INTO pages_by_day (company, day, path, clicks) VA
 /// A sum that 64 bits can't hold stays as it is: SQLite would make a float of it, and a block that is refused holds up all that follow.
 macro_rules! added {
     ($column:literal) => {
-        concat!($column, " = iif(typeof(", $column, " + excluded.", $column, ") = 'integer', ", $column, " + excluded.", $column, ", ", $column, ")")
+        concat!(
+            $column,
+            " = iif(typeof(",
+            $column,
+            " + excluded.",
+            $column,
+            ") = 'integer', ",
+            $column,
+            " + excluded.",
+            $column,
+            ", ",
+            $column,
+            ")"
+        )
     };
 }
 

@@ -58,7 +58,10 @@ pub(super) fn sum_by_currency(connection: &mut Connection) -> Result<Vec<Books>,
 }
 
 /// Reads every transfer of the company, and nobody else's.
-pub(super) fn books_of_company(connection: &mut Connection, company: CompanyId) -> Result<Vec<CompanyBooks>, StoreError> {
+pub(super) fn books_of_company(
+    connection: &mut Connection,
+    company: CompanyId,
+) -> Result<Vec<CompanyBooks>, StoreError> {
     let transaction = connection.transaction()?;
     let mut stored = Sums::new();
     for balance in balances_of_company(&transaction, company)? {
