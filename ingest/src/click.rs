@@ -182,7 +182,7 @@ pub(crate) fn stamp(
     let signing = keys.signing(now).ok_or(EdgeRefusal::KeysNotReady)?;
     let id = edge.ids.next();
     let event_id_hash = match &said.event_id {
-        Some(given) => xxh3_64(given.as_bytes()),
+        Some(given) => keys.persons.event_id(given),
         None => xxh3_64(&id.0.to_be_bytes()),
     };
     let receipt = Receipt::sign(

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use metrics::{counter, histogram};
 use rules::{Effect, decide};
-use schemas::{facts::Fact, wire::encode_decision};
+use schemas::{event::Body, facts::Fact, wire::encode_decision};
 use stores::{
     ledger::{Batch, CommitError},
     log::Reply,
@@ -90,6 +90,10 @@ impl Owner {
         self.published_saved = self.published_saved.max(published);
         for effect in &sorted.memory {
             self.memory.take_in(effect);
+        }
+        // By the log's time: what is remembered must not depend on when it is decided.
+        if let Some(tick) = stretch.events.iter().rfind(|logged| matches!(logged.event.body, Body::Tick)) {
+            self.memory.forget(tick.appended_at);
         }
         if !sorted.replies.is_empty() {
             let replies = Replies { to: stretch.to, replies: sorted.replies };

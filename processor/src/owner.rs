@@ -178,7 +178,6 @@ impl Owner {
         if now.since_ms(self.ticked_at) >= TICK_EVERY_MS || now < self.ticked_at {
             self.append(Body::Tick).await?;
             self.ticked_at = now;
-            self.memory.forget(now);
         }
         if self.touches_saved_at.elapsed() >= self.limits.touches_every {
             self.save_touches().await?;

@@ -127,6 +127,11 @@ impl PersonKey {
         (self.hash(b"visitor", fingerprint) as u64).max(1)
     }
 
+    /// A client's own id of an event, which may be anything.
+    pub fn event_id(&self, id: &str) -> u64 {
+        self.hash(b"event", id) as u64
+    }
+
     /// Short mark that tells two masked texts apart.
     pub(crate) fn mark(&self, text: &str) -> u32 {
         (self.hash(b"mark", text) >> 104) as u32
