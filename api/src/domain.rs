@@ -78,7 +78,9 @@ fn named(url: &Url) -> bool {
             let name = name.strip_suffix('.').unwrap_or(name);
             name.len() <= 253 && name.split('.').all(label)
         }
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        // A host of one's own network, as in development; any other address may be a person's, and this is kept as it is.
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
         None => false,
     }
 }
@@ -119,6 +121,8 @@ mod tests {
             "a.example?x",
             "a%2eexample",
             "https://a.example/jane@example.com",
+            "198.51.100.7",
+            "https://[2001:db8::7]/",
             "https://a.example/?m=jane%40example.com",
             &format!("https://a.example/{}", "x".repeat(2_048)),
         ] {

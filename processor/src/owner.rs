@@ -90,6 +90,8 @@ pub(crate) struct Owner {
     pub(crate) published_saved: u64,
     /// Conversions whose settle is in the log and not decided yet.
     pub(crate) settling: HashSet<ConversionId>,
+    /// All settles that facts up to here allow are appended.
+    pub(crate) settled_up_to: u64,
     /// A decision has left settles to be appended.
     pub(crate) settles_left: bool,
     /// When the last tick was appended; long ago where one is due at once.
@@ -170,13 +172,14 @@ impl Owner {
         if self.block.due().is_some_and(|due| due <= Instant::now()) {
             self.close_block().await?;
         }
-        if held.has_changed().unwrap_or(false) || self.settles_left {
-            let held_up_to = held.borrow_and_update().up_to(self.partition);
+        let held_up_to = held.borrow_and_update().up_to(self.partition);
+        if held_up_to > self.settled_up_to || self.settles_left {
             settles::append(self, held_up_to).await?;
         }
         let now = (self.deps.now)();
         if now.since_ms(self.ticked_at) >= TICK_EVERY_MS || now < self.ticked_at {
-            self.append(Body::Tick).await?;
+            // One that is left out comes again a minute later.
+            self.append(vec![Body::Tick]).await?;
             self.ticked_at = now;
         }
         if self.touches_saved_at.elapsed() >= self.limits.touches_every {
@@ -208,21 +211,23 @@ impl Owner {
         Ok(())
     }
 
-    /// Appends an event of the owner's own.
-    pub(crate) async fn append(&self, body: Body) -> Result<(), ProcessError> {
-        let event = Event {
-            id: (self.deps.event_id)(),
-            stamped_at: (self.deps.now)(),
-            resent: false,
-            reply_to: None,
-            key: None,
-            first_appended_at: None,
-            body,
+    /// Appends events of the owner's own, all or none: not where the queue is full to the reserve, which drains by itself.
+    pub(crate) async fn append(&self, bodies: Vec<Body>) -> Result<bool, ProcessError> {
+        let record = |body| {
+            encode_event(Event {
+                id: (self.deps.event_id)(),
+                stamped_at: (self.deps.now)(),
+                resent: false,
+                reply_to: None,
+                key: None,
+                first_appended_at: None,
+                body,
+            })
         };
-        // A queue that is full to the reserve drains by itself; a tick or settle that is left out comes again.
-        let Ok(appending) = self.deps.log.enqueue(Class::Own, encode_event(event)) else { return Ok(()) };
+        let records = bodies.into_iter().map(record).collect();
+        let Ok(appending) = self.deps.log.enqueue_many(Class::Own, records) else { return Ok(false) };
         appending.await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Leaves nothing undone that the next start would have to make good.

@@ -60,6 +60,7 @@ pub(crate) async fn take(
         published,
         published_saved,
         settling: Default::default(),
+        settled_up_to: 0,
         settles_left: true,
         ticked_at: TimeMs(0),
         touches_saved_at: Instant::now(),

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use schemas::event::{Body, Settle};
 
 use crate::{ProcessError, owner::Owner};
@@ -11,25 +13,25 @@ pub(crate) async fn append(owner: &mut Owner, facts_held: u64) -> Result<(), Pro
     let ledger = owner.deps.ledger.clone();
     let parked = ledger.parked_due(owner.partition, facts_held, SETTLES_MAX).await?;
     let late = ledger.late_due(owner.partition, facts_held, SETTLES_MAX).await?;
-    for settle in parked.into_iter().chain(late) {
-        append_once(owner, settle).await?;
+    let is_all = parked.len() < SETTLES_MAX && late.len() < SETTLES_MAX;
+    let mut new: Vec<Settle> = parked.into_iter().chain(late).collect();
+    let mut conversions = HashSet::new();
+    new.retain(|settle| !owner.settling.contains(&settle.conversion) && conversions.insert(settle.conversion));
+    if new.is_empty() || owner.append(new.into_iter().map(Body::Settle).collect()).await? {
+        owner.settling.extend(conversions);
+        if is_all {
+            owner.settled_up_to = facts_held;
+        }
     }
     if owner.settles_left {
         let asked_for = ledger.settles_due(owner.partition, SETTLES_MAX).await?;
-        owner.settles_left = asked_for.len() == SETTLES_MAX;
-        let mut appended = Vec::with_capacity(asked_for.len());
-        for due in asked_for {
-            owner.append(Body::Settle(due.settle)).await?;
-            appended.push(due.number);
+        let is_all = asked_for.len() < SETTLES_MAX;
+        let (numbers, settles): (Vec<_>, Vec<_>) =
+            asked_for.into_iter().map(|due| (due.number, Body::Settle(due.settle))).unzip();
+        if numbers.is_empty() || owner.append(settles).await? {
+            ledger.remove_settles(owner.partition, owner.epoch, numbers).await?;
+            owner.settles_left = !is_all;
         }
-        ledger.remove_settles(owner.partition, owner.epoch, appended).await?;
-    }
-    Ok(())
-}
-
-async fn append_once(owner: &mut Owner, settle: Settle) -> Result<(), ProcessError> {
-    if owner.settling.insert(settle.conversion) {
-        owner.append(Body::Settle(settle)).await?;
     }
     Ok(())
 }

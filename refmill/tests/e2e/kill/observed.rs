@@ -37,9 +37,13 @@ impl Observed {
             })?;
         }
         within(SETTLED, || {
-            let decided = outcomes(&reader.data("/companies/outcomes"))[&("click".to_owned(), "counted".to_owned())];
-            let held = reader.data("/companies/dashboard")["totalClicks"].as_i64().expect("a count");
-            holds(held >= decided, format!("facts hold {held} of {decided} clicks"))
+            let counts = outcomes(&reader.data("/companies/outcomes"));
+            let decided = |kind: &str, outcome: &str| counts[&(kind.to_owned(), outcome.to_owned())];
+            let dashboard = reader.data("/companies/dashboard");
+            let held = |name: &str| dashboard[name].as_i64().expect("a count");
+            let clicks = (held("totalClicks"), decided("click", "counted"));
+            let sales = (held("totalConversions"), decided("sale", "attributed"));
+            holds(clicks.0 == clicks.1 && sales.0 == sales.1, format!("facts hold {clicks:?} clicks and {sales:?} sales"))
         })?;
         let mut seen = Observed { round, ..Observed::default() };
         for code in &journal.codes {
