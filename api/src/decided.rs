@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ingest::waiters::Waiting;
 use schemas::{
     conversion::{Conversion, Standing},
     decision::{Answer, EventKind, Refusal},
@@ -51,13 +52,20 @@ pub(crate) async fn wait_for(api: &Api, id: ConversionId, deadline: Deadline) ->
     }
 }
 
-/// Appends an event and waits for its decision.
+/// Appends an event and waits for its decision. One that does not reach the log is counted as refused.
 pub(crate) async fn decide(
     api: &Api,
     caller: CompanyCaller,
+    kind: EventKind,
     body: Body,
     deadline: Deadline,
 ) -> Result<Answer, ApiError> {
+    let waiting = count_refused(api, caller, kind, append(api, caller, body).await)?;
+    let decision = waiting.decision(deadline.left()).await;
+    Ok(decision.ok_or(ApiError::Unavailable("it is taken and not decided yet: come back later"))?.answer)
+}
+
+async fn append(api: &Api, caller: CompanyCaller, body: Body) -> Result<Waiting, ApiError> {
     let id = api.ids.next();
     let waiting = api.waiters.register(id).await.map_err(|_| ApiError::Unavailable("too many wait for a decision"))?;
     let event = Event {
@@ -71,8 +79,7 @@ pub(crate) async fn decide(
     };
     let queued = api.log.enqueue(Class::Conversion, encode_event(event));
     queued.map_err(|_| ApiError::Unavailable("too much waits to be written"))?.await?;
-    let decision = waiting.decision(deadline.left()).await;
-    Ok(decision.ok_or(ApiError::Unavailable("it is taken and not decided yet: come back later"))?.answer)
+    Ok(waiting)
 }
 
 /// Counts what never reached the log, so that a company's outcomes add up to what it sent.

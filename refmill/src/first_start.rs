@@ -33,7 +33,7 @@ const AFFILIATES: [(&str, &[&str]); 5] = [
     ("eve@partners.example", &["EVE10"]),
 ];
 
-/// Makes the demo where the catalog has no company yet; None where it has.
+/// Makes the demo where the catalog has no company yet. Where it has, `demo.toml` learns where the server is now.
 pub(crate) async fn make(
     catalog: &Catalog,
     data_dir: &Path,
@@ -41,6 +41,10 @@ pub(crate) async fn make(
     now: TimeMs,
 ) -> anyhow::Result<Option<DemoCredentials>> {
     if !catalog.load_page(None, 1).await?.rows.is_empty() {
+        if let Some(mut made) = credentials::read(data_dir)?.filter(|made| made.base_url != base_url) {
+            base_url.clone_into(&mut made.base_url);
+            credentials::write(data_dir, &made)?;
+        }
         return Ok(None);
     }
     let company = CompanyId(u64::from_be_bytes(random()?));

@@ -27,7 +27,7 @@ pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effec
     let at = time_of(logged, click);
     match outcome {
         Outcome::Counted => effects.extend(counted(known, logged, click, at)),
-        Outcome::Bot => {}
+        Outcome::Bot => effects.extend(see_client(logged, click)),
         _ => effects.push(Effect::ExceptClick { position: logged.position, outcome: Some(outcome) }),
     }
     effects.push(Effect::Record(fact(logged, click, outcome, at)));
@@ -38,11 +38,12 @@ fn outcome(known: &Known, logged: &Logged, click: &Click) -> Outcome {
     if key_was_revoked(known, logged) {
         return Outcome::Refused;
     }
-    if !click.receipt.fields().visit.counts() {
-        return Outcome::Bot;
-    }
     let first = client_id(click).and_then(|id| known.touches.seen_before(id, logged.position, logged.appended_at));
-    if first.is_some() { Outcome::Duplicate } else { Outcome::Counted }
+    match first {
+        Some(_) => Outcome::Duplicate,
+        None if click.receipt.fields().visit.counts() => Outcome::Counted,
+        None => Outcome::Bot,
+    }
 }
 
 fn counted(known: &Known, logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
@@ -56,10 +57,13 @@ pub(crate) fn kept(logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
     let link = click.receipt.fields().link;
     let touch = Touch { receipt: click.receipt, event: logged.event.id, position: logged.position, at };
     let mut effects = vec![Effect::Remember { link, touch, address_before: click.address_before }];
-    if let Some(id) = client_id(click) {
-        effects.push(Effect::See { id, position: logged.position, at: logged.appended_at });
-    }
+    effects.extend(see_client(logged, click));
     effects
+}
+
+/// Remembers the client's event id, where it sent one.
+pub(crate) fn see_client(logged: &Logged, click: &Click) -> Option<Effect> {
+    client_id(click).map(|id| Effect::See { id, position: logged.position, at: logged.appended_at })
 }
 
 /// What this click could have won, had it come before.
@@ -75,10 +79,11 @@ fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> Vec<
         .collect()
 }
 
-fn client_id(click: &Click) -> Option<SeenId> {
+/// Under which its retries are known. Those of bots and prefetches stand apart, so that none of them makes a person's click a duplicate.
+pub(crate) fn client_id(click: &Click) -> Option<SeenId> {
     let fields = click.receipt.fields();
-    let id = SeenId::Client { link: fields.link, event_id_hash: fields.event_id_hash };
-    fields.client_event_id.then_some(id)
+    let event_id_hash = if fields.visit.counts() { fields.event_id_hash } else { !fields.event_id_hash };
+    fields.client_event_id.then_some(SeenId::Client { link: fields.link, event_id_hash })
 }
 
 /// Its edge's stamp, but at most when the log took it.

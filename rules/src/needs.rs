@@ -23,6 +23,7 @@ use schemas::{
 };
 
 use crate::{
+    click::client_id,
     effect::Parked,
     known::{ClickName, Ident, IdentRecord},
     touches::{LinkTouch, SeenId, Touch, Touches, Visitor},
@@ -157,7 +158,7 @@ impl Needs {
         self.visitors.extend(before);
         if fields.client_event_id {
             let (link, event_id_hash) = (fields.link, fields.event_id_hash);
-            self.seen.insert(SeenId::Client { link, event_id_hash });
+            self.seen.extend(client_id(click));
             self.click_names.insert(ClickName { link, event_id_hash });
         }
     }

@@ -32,8 +32,13 @@ pub fn remembered(logged: &Logged, exception: Option<ClickException>) -> Vec<Eff
     match &logged.event.body {
         Body::Click(click) => {
             let seen = (logged.event.resent && exception != Some(ClickException::Copy)).then(|| see(logged));
-            let counted = exception.is_none() && click.receipt.fields().visit.counts();
-            let kept = if counted { click::kept(logged, click, click::time_of(logged, click)) } else { Vec::new() };
+            let kept = match exception {
+                None if click.receipt.fields().visit.counts() => {
+                    click::kept(logged, click, click::time_of(logged, click))
+                }
+                None => click::see_client(logged, click).into_iter().collect(),
+                Some(_) => Vec::new(),
+            };
             seen.into_iter().chain(kept).collect()
         }
         Body::Lead(_) | Body::Sale(_) | Body::Refund(_) | Body::Review(_) | Body::EdgeCounts(_) => vec![see(logged)],

@@ -48,13 +48,16 @@ fn open(variant: Variant, folder: &TempDir) -> Log {
 /// A clock that stands at its gate until it is let through, and counts how often it was asked.
 struct Gate {
     asked: Arc<AtomicUsize>,
-    pass: mpsc::Sender<()>,
+    pass: mpsc::SyncSender<()>,
     reached: mpsc::Receiver<()>,
 }
 
+/// More groups than any test here commits.
+const GATES: usize = 1_024;
+
 fn gated_clock() -> (Gate, Clock) {
-    let (pass, wait) = mpsc::channel();
-    let (arrive, reached) = mpsc::channel();
+    let (pass, wait) = mpsc::sync_channel(GATES);
+    let (arrive, reached) = mpsc::sync_channel(GATES);
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
     let clock = Box::new(move || {
@@ -233,7 +236,7 @@ async fn control_an_answer_before_the_commit_is_caught() {
     open(Variant::Embedded, &folder).close().await;
     let file = folder.path().join("log.db");
     let (answer, answered) = oneshot::channel();
-    let (looked, wait) = mpsc::channel();
+    let (looked, wait) = mpsc::sync_channel(1);
     let mut connection = Connection::open(&file).unwrap();
     let hasty = thread::spawn(move || {
         let transaction = connection.transaction().unwrap();

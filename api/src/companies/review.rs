@@ -72,7 +72,7 @@ pub(crate) async fn review(
     let deadline = Deadline::of(&api);
     let prepared = prepare(&api, caller.company, &id, asked, deadline).await;
     let event = count_refused(&api, caller, EventKind::Review, prepared)?;
-    let answer = decide(&api, caller, Body::Review(event), deadline).await?;
+    let answer = decide(&api, caller, EventKind::Review, Body::Review(event), deadline).await?;
     rendered(answer).map(data)
 }
 

@@ -92,7 +92,7 @@ pub(crate) async fn refund(
     let deadline = Deadline::of(&api);
     let prepared = prepare(&api, caller.company, &id, asked, deadline).await;
     let event = count_refused(&api, caller, EventKind::Refund, prepared)?;
-    let answer = decide(&api, caller, Body::Refund(Box::new(event)), deadline).await?;
+    let answer = decide(&api, caller, EventKind::Refund, Body::Refund(Box::new(event)), deadline).await?;
     rendered(answer).map(data)
 }
 

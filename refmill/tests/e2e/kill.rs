@@ -59,7 +59,7 @@ struct Field {
 impl Field {
     fn new() -> Field {
         let site = Site::new();
-        let launch = Launch::new();
+        let launch = Launch::new().set("--trusted-proxies", "127.0.0.0/8");
         let server = launch.start(&site);
         let company = server.company();
         let journal = Journal::default();

@@ -102,7 +102,7 @@ fn counted_clicks(log: &[Logged]) -> Vec<PlainClick> {
 fn outcomes(log: &[Logged]) -> Vec<(PlainClick, Outcome)> {
     let mut found = Vec::new();
     let mut records = HashMap::new();
-    let mut clients: HashMap<(LinkId, u64), TimeMs> = HashMap::new();
+    let mut clients: HashMap<(LinkId, u64, bool), TimeMs> = HashMap::new();
     for logged in log {
         let Body::Click(click) = &logged.event.body else { continue };
         let fields = click.receipt.fields();
@@ -111,19 +111,16 @@ fn outcomes(log: &[Logged]) -> Vec<(PlainClick, Outcome)> {
             continue;
         }
         let plain = PlainClick { at: fields.at.min(logged.appended_at), offset, receipt: click.receipt };
-        let outcome = if !fields.visit.counts() {
-            Outcome::Bot
-        } else if fields.client_event_id {
-            let first = clients.get(&(fields.link, fields.event_id_hash)).copied();
+        let mut outcome = if fields.visit.counts() { Outcome::Counted } else { Outcome::Bot };
+        if fields.client_event_id {
+            let client = (fields.link, fields.event_id_hash, fields.visit.counts());
+            let first = clients.get(&client).copied();
             if first.is_some_and(|first| logged.appended_at.since_ms(first) <= HOUR_MS) {
-                Outcome::Duplicate
+                outcome = Outcome::Duplicate;
             } else {
-                clients.insert((fields.link, fields.event_id_hash), logged.appended_at);
-                Outcome::Counted
+                clients.insert(client, logged.appended_at);
             }
-        } else {
-            Outcome::Counted
-        };
+        }
         found.push((plain, outcome));
     }
     found

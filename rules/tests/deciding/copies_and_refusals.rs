@@ -184,6 +184,25 @@ fn a_retried_click_is_one_click_for_an_hour() {
     }
 }
 
+#[test]
+fn a_bots_retry_is_a_duplicate_and_a_persons_click_never_a_bots() {
+    let mut store = store(refuel());
+    let mut fields = receipt(LINKS[0], NOON, 1).fields();
+    fields.client_event_id = true;
+    let visits = [
+        (Visit::Prefetch, Outcome::Bot),
+        (Visit::Bot, Outcome::Duplicate),
+        (Visit::Person, Outcome::Counted),
+        (Visit::Person, Outcome::Duplicate),
+        (Visit::Head, Outcome::Duplicate),
+    ];
+    for (visit, outcome) in visits {
+        fields.visit = visit;
+        let effects = store.take_event(Body::Click(Box::new(click(Receipt::sign(&KEY, &fields)))), NOON);
+        assert_eq!(outcomes(&effects), [(Click, outcome, 1)], "{visit:?}");
+    }
+}
+
 fn check_resolution(bodies: &[Body], expected: Result<ReviewState, Refusal>) {
     let mut store = ready();
     let own_email = Claim { email: Some(partners_email(PARTNERS[0])), ..coded(1, LINKS[0]) };

@@ -146,8 +146,15 @@ fn a_settle_that_does_not_look_is_caught() {
     let ledger = field.ledger();
     ledger.execute("ATTACH ?1 AS before", [before.to_string_lossy()]).expect("attached");
     // Only what was settled into money: those no click counts for move none.
-    let again = "INSERT INTO parked SELECT * FROM before.parked WHERE conversion IN (SELECT conversion FROM transfers)";
-    assert!(ledger.execute(again, []).expect("put back") > 0, "a parked one was attributed");
+    ledger
+        .execute_batch(
+            "CREATE TEMP TABLE again AS SELECT conversion FROM before.parked WHERE conversion IN (SELECT conversion FROM transfers);
+             INSERT INTO parked SELECT * FROM before.parked WHERE conversion IN again;
+             REPLACE INTO conversions SELECT * FROM before.conversions WHERE id IN again;",
+        )
+        .expect("put back");
+    let again: i64 = ledger.query_row("SELECT count(*) FROM again", [], |row| row.get(0)).expect("a count");
+    assert!(again > 0, "a parked one was attributed");
     ledger.close().expect("closed");
     field.journal.clicks_before = 0;
     assert!(field.start_and_check(0).is_err(), "settled twice, and nobody noticed");

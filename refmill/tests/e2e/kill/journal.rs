@@ -105,6 +105,7 @@ impl Journal {
         let (owed, fees) = self.recount();
         say("owed to partners", seen.owed, owed);
         say("platform fees", seen.fees, fees);
+        say("sales under review", seen.pending, 0);
         let clicks = self.clicks_before + seen.clicks.values().sum::<usize>() as i64;
         say("clicks on the dashboard", seen.dashboard_clicks, clicks);
         say("clicks counted", seen.outcome("click", "counted"), clicks);

@@ -22,6 +22,8 @@ pub(super) struct Observed {
     pub(super) dashboard_conversions: i64,
     pub(super) owed: i64,
     pub(super) fees: i64,
+    /// Sales under review, whose commission is not owed yet.
+    pub(super) pending: i64,
     pub(super) outcomes: BTreeMap<(String, String), i64>,
 }
 
@@ -43,7 +45,10 @@ impl Observed {
             let held = |name: &str| dashboard[name].as_i64().expect("a count");
             let clicks = (held("totalClicks"), decided("click", "counted"));
             let sales = (held("totalConversions"), decided("sale", "attributed"));
-            holds(clicks.0 == clicks.1 && sales.0 == sales.1, format!("facts hold {clicks:?} clicks and {sales:?} sales"))
+            holds(
+                clicks.0 == clicks.1 && sales.0 == sales.1,
+                format!("facts hold {clicks:?} clicks and {sales:?} sales"),
+            )
         })?;
         let mut seen = Observed { round, ..Observed::default() };
         for code in &journal.codes {
@@ -98,6 +103,9 @@ impl Observed {
         self.owed = balances[0]["owed"].as_i64().unwrap_or(0);
         self.fees = balances[0]["platformFees"].as_i64().unwrap_or(0);
         self.outcomes = outcomes(&reader.data("/companies/outcomes"));
+        let list = Request::get("/companies/conversions?perPage=1").key(&reader.key);
+        let counts = reader.connection.send(&list).expect("an answer").json()["statusCounts"].take();
+        self.pending = counts["pending"].as_i64().expect("a count");
     }
 }
 
