@@ -64,7 +64,7 @@ fn a_folder_in_use_and_one_that_cannot_be_are_refused() {
     std::fs::write(&file, "").expect("a file");
     let folder = data.path().join("data");
     let _running = Running::start(&folder);
-    for (path, part) in [(folder.as_path(), "is in use by another refmill"), (file.as_path(), "the data folder")] {
+    for (path, part) in [(folder.as_path(), "is in use by another process"), (file.as_path(), "cannot be written")] {
         let output = up(path).output().expect("refmill starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(part), "{part} is not in {said}");

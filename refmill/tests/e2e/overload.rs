@@ -124,6 +124,7 @@ fn stays_small(server: &Server, company: &Company, link: &Link) -> Result<(), St
         let answered = flood.iter().filter(|connection| connection.has_answer().expect("open")).count();
         holds(answered == flood.len(), format!("{answered} of {} were answered", flood.len()))
     })?;
+    eprintln!("VmRSS {} VmHWM {}", server.memory_kb("VmRSS"), server.memory_kb("VmHWM"));
     holds(server.memory_kb("VmRSS") < MEMORY_KB, format!("{} kB", server.memory_kb("VmRSS")))
 }
 
