@@ -2,6 +2,7 @@
 
 pub(crate) mod bearer;
 pub(crate) mod caller;
+pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod magic_link;
 pub(crate) mod token;

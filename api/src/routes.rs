@@ -17,6 +17,7 @@ pub fn router(deps: ApiDeps) -> Router {
     let routes = routes.with_state(Arc::new(deps)).layer(middleware::map_response(not_stored));
     routes
         .merge(openapi::docs(document))
+        .merge(auth::login::pages())
         .fallback(async || ApiError::NoSuchPath)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
 }

@@ -10,6 +10,7 @@ use crate::http::{Connection, Reply, Request};
 use crate::site::{Site, create};
 use crate::wait::eventually;
 
+const REFMILL: &str = env!("CARGO_BIN_EXE_refmill");
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// The server's own limit is 10 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
@@ -40,6 +41,11 @@ impl Launch {
             .set("--requests-per-key-per-second", "1000000")
     }
 
+    /// With the demo company, and the limits that a newcomer has.
+    pub(crate) fn with_demo() -> Launch {
+        Launch::default()
+    }
+
     pub(crate) fn flag(mut self, flag: &str) -> Launch {
         self.args.push(flag.to_owned());
         self
@@ -66,24 +72,24 @@ impl Launch {
     }
 
     pub(crate) fn command(&self, data: &Path) -> Command {
-        let refmill = env!("CARGO_BIN_EXE_refmill");
-        let mut command = match self.wrapper.split_first() {
-            Some((program, rest)) => {
-                let mut command = Command::new(program);
-                command.args(rest).arg(refmill);
-                command
-            }
-            None => Command::new(refmill),
+        let (program, rest) = match self.wrapper.split_first() {
+            Some((program, rest)) => (program.as_str(), [rest, &[REFMILL.to_owned()]].concat()),
+            None => (REFMILL, Vec::new()),
         };
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REFMILL_")) {
-            command.env_remove(name);
-        }
+        let mut command = plain(program);
         command
+            .args(rest)
             .args(["up", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(&self.args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null());
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// For a subcommand that talks to the server on this folder.
+    pub(crate) fn client(data: &Path) -> Command {
+        let mut command = plain(REFMILL);
+        command.arg("--data-dir").arg(data);
         command
     }
 
@@ -184,6 +190,16 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A program that nobody's settings in the environment reach.
+fn plain(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REFMILL_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
 }
 
 pub(crate) fn read(path: &Path) -> String {
