@@ -87,11 +87,13 @@ fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a str>, Invali
 }
 
 fn take(sender: &Sender<'_>, item: &str) -> Result<Taken, EdgeRefusal> {
-    if let Some(caller) = sender.caller {
-        conversion::within_limit(sender.edge, caller)?;
-    }
     let fields = Fields::parse(item.as_bytes())?;
-    match fields.text("type", 0, 64)?.as_deref() {
+    let kind = fields.text("type", 0, 64)?;
+    if let Some(caller) = sender.caller {
+        let kind = if kind.as_deref() == Some("click") { EventKind::Click } else { EventKind::Sale };
+        conversion::within_limit(sender.edge, caller, kind)?;
+    }
+    match kind.as_deref() {
         Some("click") => take_click(sender, &fields),
         Some("conversion") => take_conversion(sender, &fields),
         Some(_) => Err(Invalid::new("type", "takes \"click\" or \"conversion\"").into()),

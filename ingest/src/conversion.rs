@@ -39,6 +39,8 @@ pub(crate) struct Said {
     pub(crate) currency: Currency,
     pub(crate) code: Option<Code>,
     pub(crate) receipt: Option<Receipt>,
+    /// What the caller calls it.
+    pub(crate) receipt_field: &'static str,
     pub(crate) customer_id: Option<String>,
     pub(crate) customer_email: Option<String>,
     pub(crate) occurred_at: Option<TimeMs>,
@@ -51,12 +53,13 @@ pub(crate) fn caller(edge: &Edge, headers: &HeaderMap) -> Result<Credential, Edg
     let found = edge.follower.current().credential(secret);
     let credential =
         found.filter(|found| found.kind == schemas::catalog::CredentialKind::Secret).ok_or(EdgeRefusal::NoKey)?;
-    within_limit(edge, credential)
+    within_limit(edge, credential, EventKind::Sale)
 }
 
-pub(crate) fn within_limit(edge: &Edge, credential: Credential) -> Result<Credential, EdgeRefusal> {
+/// Charges the key for an event of this kind.
+pub(crate) fn within_limit(edge: &Edge, credential: Credential, kind: EventKind) -> Result<Credential, EdgeRefusal> {
     edge.key_limiter.check(credential.id.0).map_err(|retry| {
-        edge.count_refused(credential.company, EventKind::Sale);
+        edge.count_refused(credential.company, kind);
         EdgeRefusal::RateLimited { retry_after_s: u32::try_from(retry.seconds).unwrap_or(u32::MAX) }
     })?;
     Ok(credential)
@@ -108,6 +111,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>, now: TimeMs) -> Result<Said, Inva
         currency,
         code: Some(code),
         receipt,
+        receipt_field: "clickId",
         customer_id: fields.text("customerId", 1, ORDER_ID_CHARS_MAX)?,
         customer_email: email(fields)?,
         occurred_at: occurred_at(fields, now)?,
@@ -124,9 +128,7 @@ pub(crate) fn stamp(
 ) -> Result<(ConversionId, Event), EdgeRefusal> {
     let (keys, snapshot) = (edge.follower.keys(), edge.follower.current());
     let code_link = said.code.as_ref().map(|code| own_link(&snapshot, caller, code)).transpose()?;
-    if let Some(receipt) = &said.receipt {
-        check_receipt(&keys, &snapshot, caller, receipt)?;
-    }
+    check_receipt(&keys, &snapshot, caller, &said)?;
     let customer = said.customer_id.as_deref().map(|id| keys.persons.customer(caller.company, id));
     let email = said.customer_email.as_deref().map(|address| keys.persons.email(address));
     let key = keys.ids.key_hash(caller.company, KeyKind::Sale, KeyType::Order, &said.order_id);
@@ -200,17 +202,15 @@ fn own_link(snapshot: &Snapshot, caller: Credential, code: &Code) -> Result<Link
 }
 
 /// Refuses a receipt that is surely not good; what this edge can't tell yet is for the processor to judge.
-pub(crate) fn check_receipt(
-    keys: &EdgeKeys,
-    snapshot: &Snapshot,
-    caller: Credential,
-    receipt: &Receipt,
-) -> Result<(), Invalid> {
+fn check_receipt(keys: &EdgeKeys, snapshot: &Snapshot, caller: Credential, said: &Said) -> Result<(), Invalid> {
+    let Some(receipt) = &said.receipt else { return Ok(()) };
     if receipt.check(keys.receipts()) == ReceiptCheck::Forged {
-        return Err(forged("clickId"));
+        return Err(forged(said.receipt_field));
     }
     match snapshot.link(receipt.fields().link) {
-        Some(link) if link.company != caller.company => Err(Invalid::new("clickId", "belongs to another company")),
+        Some(link) if link.company != caller.company => {
+            Err(Invalid::new(said.receipt_field, "belongs to another company"))
+        }
         _ => Ok(()),
     }
 }

@@ -99,7 +99,8 @@ impl Edge {
         expect_json(request.headers(), &["application/json"], "")?;
         let (head, body) = request.into_parts();
         let caller = conversion::caller(self, &head.headers)?;
-        let whole = self.read(body, body::CONVERSION_BYTES).await?;
+        let whole = self.read(body, body::CONVERSION_BYTES).await;
+        let whole = whole.inspect_err(|_| self.count_refused(caller.company, EventKind::Sale))?;
         conversion::answer(self, caller, &whole.bytes).await
     }
 

@@ -9,7 +9,8 @@ pub(crate) const URL_CHARS_MAX: usize = 2_048;
 
 /// Host (lower case, without user and port) and path of an absolute http(s) URL; None if it is none.
 pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
-    if url.len() > URL_CHARS_MAX || url.bytes().any(|b| b <= b' ' || b == 0x7f) {
+    let too_long = url.len() > URL_CHARS_MAX && url.chars().count() > URL_CHARS_MAX;
+    if too_long || url.bytes().any(|b| b <= b' ' || b == 0x7f) {
         return None;
     }
     let (scheme, rest) = url.split_once("://")?;

@@ -18,7 +18,7 @@ pub(crate) async fn answer(edge: &Edge, query: &str) -> Result<Response<Page>, E
     let get = |name: &str| parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_ref());
     let found = get("key").and_then(|secret| edge.follower.current().credential(secret));
     let credential = found.filter(|found| found.kind == CredentialKind::Postback).ok_or(EdgeRefusal::NoPostbackKey)?;
-    let caller = within_limit(edge, credential)?;
+    let caller = within_limit(edge, credential, EventKind::Sale)?;
     let now = (edge.now)();
     let made = read(get).map_err(EdgeRefusal::from).and_then(|said| stamp(edge, caller, said, now));
     let (conversion, event) = made.inspect_err(|_| edge.count_refused(caller.company, EventKind::Sale))?;
@@ -44,6 +44,7 @@ fn read<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Said, Invalid> {
         currency,
         code: None,
         receipt: Some(Receipt::parse(required("click_id")?).map_err(|_| forged("click_id"))?),
+        receipt_field: "click_id",
         customer_id: None,
         customer_email: None,
         occurred_at: None,

@@ -43,8 +43,15 @@ pub(crate) async fn answer(
     let recording = if company.paused { None } else { enqueue(edge, request, peer, &link, &destination) };
     let receipt = match recording {
         Some((receipt, appending)) => {
-            let recorded = tokio::time::timeout(RECORD_WAIT, appending).await;
-            matches!(recorded, Ok(Ok(_))).then_some(receipt)
+            match tokio::time::timeout(RECORD_WAIT, appending).await {
+                Ok(Ok(_)) => Some(receipt),
+                Ok(Err(_)) => {
+                    edge.count_refused(link.company, EventKind::Click);
+                    None
+                }
+                // The log will have it later.
+                Err(_) => None,
+            }
         }
         None => {
             edge.count_refused(link.company, EventKind::Click);

@@ -65,48 +65,69 @@ impl Waiting {
 }
 
 async fn answer(
-    mut reader: DecisionReader,
+    reader: DecisionReader,
     mut registrations: mpsc::Receiver<Registration>,
     max_waiters: usize,
     shutdown: CancellationToken,
 ) {
-    let mut waiting: HashMap<EventId, oneshot::Sender<Decision>> = HashMap::new();
+    let mut waiting = Places { decided: HashMap::new(), swept_at: 2 * max_waiters.max(1) };
+    // A read under way is kept over the registrations that come meanwhile: begun anew each time it would never be done.
+    let mut reading = Box::pin(read(reader));
     loop {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            registration = registrations.recv() => {
-                let Some(Registration { event, decided }) = registration else { return };
-                if waiting.len() >= 2 * max_waiters {
-                    waiting.retain(|_, decided| !decided.is_closed());
-                }
-                waiting.insert(event, decided);
-            }
-            records = reader.next() => {
+            registration = registrations.recv() => match registration {
+                Some(registration) => waiting.take_in(registration),
+                None => return,
+            },
+            (reader, records) = &mut reading => {
                 // A registration is sent before its event is appended, so it is in the channel by now.
-                while let Ok(Registration { event, decided }) = registrations.try_recv() {
-                    waiting.insert(event, decided);
+                while let Ok(registration) = registrations.try_recv() {
+                    waiting.take_in(registration);
                 }
                 match records {
-                    Ok(records) => records.iter().for_each(|record| hand_out(&mut waiting, record)),
+                    Ok(records) => records.iter().for_each(|record| waiting.hand_out(record)),
                     Err(StoreError::Closed) => return,
                     Err(error) => {
                         tracing::warn!(%error, "decisions cannot be read; trying again");
                         tokio::time::sleep(READ_AGAIN).await;
                     }
                 }
+                reading.set(read(reader));
             }
         }
     }
 }
 
-fn hand_out(waiting: &mut HashMap<EventId, oneshot::Sender<Decision>>, record: &[u8]) {
-    match decode_decision(record) {
-        Ok(decision) => {
-            if let Some(decided) = waiting.remove(&decision.event) {
-                let _ = decided.send(decision);
-            }
+async fn read(mut reader: DecisionReader) -> (DecisionReader, Result<Vec<Vec<u8>>, StoreError>) {
+    let records = reader.next().await;
+    (reader, records)
+}
+
+/// Who waits for what.
+struct Places {
+    decided: HashMap<EventId, oneshot::Sender<Decision>>,
+    /// From how many on those that have gone are swept out.
+    swept_at: usize,
+}
+
+impl Places {
+    fn take_in(&mut self, registration: Registration) {
+        if self.decided.len() >= self.swept_at {
+            self.decided.retain(|_, decided| !decided.is_closed());
         }
-        Err(error) => tracing::error!(%error, "a published decision cannot be read"),
+        self.decided.insert(registration.event, registration.decided);
+    }
+
+    fn hand_out(&mut self, record: &[u8]) {
+        match decode_decision(record) {
+            Ok(decision) => {
+                if let Some(decided) = self.decided.remove(&decision.event) {
+                    let _ = decided.send(decision);
+                }
+            }
+            Err(error) => tracing::error!(%error, "a published decision cannot be read"),
+        }
     }
 }

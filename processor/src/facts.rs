@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use stores::{
+    StoreError,
     facts::{Block, Facts, InsertError},
     ledger::{Ledger, Plan},
 };
@@ -20,9 +21,24 @@ pub(crate) async fn write(facts: Facts, ledger: Ledger, mut blocks: mpsc::Receiv
     while let Some(block) = blocks.recv().await {
         let (partition, plan) = (block.partition, Plan { from: block.from, to: block.to });
         insert(&facts, block).await?;
-        ledger.mark(partition, plan).await?;
+        mark(&ledger, partition, plan).await?;
     }
     Ok(())
+}
+
+async fn mark(ledger: &Ledger, partition: u32, plan: Plan) -> Result<(), StoreError> {
+    let mut pause = RETRY_FIRST;
+    loop {
+        match ledger.mark(partition, plan).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Closed) => return Err(StoreError::Closed),
+            Err(error) => {
+                tracing::warn!(%error, "a block of facts cannot be marked; trying again");
+                sleep(pause).await;
+                pause = (pause * 2).min(RETRY_LONGEST);
+            }
+        }
+    }
 }
 
 /// Inserts a block, however often that takes.
@@ -35,7 +51,7 @@ pub(crate) async fn insert(facts: &Facts, block: Block) -> Result<(), InsertErro
                 counter!("refmill_facts_written_total").increment(rows);
                 return Ok(());
             }
-            Err(InsertError::Store(error)) => {
+            Err(InsertError::Store(error)) if !matches!(error, StoreError::Closed) => {
                 tracing::warn!(%error, "facts cannot be written; trying again");
                 sleep(pause).await;
                 pause = (pause * 2).min(RETRY_LONGEST);

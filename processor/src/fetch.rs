@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use rules::{
     Known, Needs,
+    effect::Parked,
     known::Ident,
     needs,
     touches::{Touch, Touches},
@@ -42,7 +43,7 @@ pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logge
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
     known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named, events).await?;
     known.touches = needs.touches(sources.touches);
-    let rest = rest(sources, &needs, &known, events).await?;
+    let rest = rest(sources, &needs, &known, &named.parked, events).await?;
     known.keys = rest.keys;
     known.click_customers = rest.click_customers;
     known.link_sales = rest.link_sales;
@@ -134,13 +135,18 @@ async fn fact_clicks(
     named: &LedgerFetched,
     events: &[Logged],
 ) -> Result<HashMap<ConversionId, Vec<Touch>>, StoreError> {
+    // Several settles of one conversion look at what the furthest of them may; each leaves out what lies beyond its own bound.
+    let mut bounds: HashMap<ConversionId, u64> = HashMap::new();
+    for Settle { conversion, facts_up_to, .. } in &needs.settles {
+        let bound = bounds.entry(*conversion).or_default();
+        *bound = (*bound).max(*facts_up_to);
+    }
     let mut clicks = HashMap::new();
-    for Settle { conversion, facts_up_to, .. } in needs.settles.clone() {
+    for (conversion, facts_up_to) in bounds {
         // What it settles was parked before, or is in this very batch.
         let parked = named.parked.get(&conversion).map(|parked| &parked.logged);
         let Some(logged) = parked.or_else(|| events.iter().find(|logged| claims(logged, conversion))) else { continue };
-        let (from, until) =
-            (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), time_of_sale(logged).max(logged.appended_at));
+        let (from, until) = (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), clicks_until(logged));
         let mut found = Vec::new();
         for link in needs.code_links.get(&conversion).into_iter().flatten() {
             found.extend(facts.touches_of(*link, from, until.plus_ms(1), facts_up_to).await?);
@@ -164,10 +170,12 @@ async fn rest(
     sources: &Sources<'_>,
     needs: &Needs,
     known: &Known,
+    parked: &HashMap<ConversionId, Parked>,
     events: &[Logged],
 ) -> Result<LedgerFetched, StoreError> {
     let sells = !needs.sold_links.is_empty() || !needs.values.is_empty();
-    let earliest = events.iter().map(time_of_sale).min().unwrap_or_default();
+    let woken = parked.values().map(|parked| parked.at);
+    let earliest = events.iter().map(time_of_sale).chain(woken).min().unwrap_or_default();
     let awaited = |link: &LinkId| known.touches.links.get(link).and_then(|touched| touched.awaiting_until);
     let wanted = LedgerNeeds {
         keys: needs.keys.clone(),
@@ -189,10 +197,18 @@ async fn rest(
 }
 
 fn time_of_sale(logged: &Logged) -> TimeMs {
+    occurred_at(logged).unwrap_or(logged.taken_at())
+}
+
+/// Up to when a click came before the sale.
+fn clicks_until(logged: &Logged) -> TimeMs {
+    occurred_at(logged).unwrap_or(logged.appended_at)
+}
+
+fn occurred_at(logged: &Logged) -> Option<TimeMs> {
     match &logged.event.body {
         Body::Lead(claim) => claim.occurred_at,
         Body::Sale(sale) => sale.claim.occurred_at,
         _ => None,
     }
-    .unwrap_or(logged.taken_at())
 }

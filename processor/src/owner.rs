@@ -2,6 +2,10 @@
 
 use std::{
     collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,7 +49,9 @@ pub struct Deps {
     pub facts: Facts,
     pub now: fn() -> TimeMs,
     /// Ids for the events that it appends itself.
-    pub event_id: std::sync::Arc<dyn Fn() -> EventId + Send + Sync>,
+    pub event_id: Arc<dyn Fn() -> EventId + Send + Sync>,
+    /// True from when the partition is taken and made good until the processor lets go.
+    pub is_deciding: Arc<AtomicBool>,
 }
 
 /// What bounds a processor.
@@ -104,7 +110,9 @@ pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: Cancellat
     let (blocks, blocks_waiting) = mpsc::channel(facts::BLOCKS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(0);
+    let is_deciding = Arc::clone(&deps.is_deciding);
     let mut owner = recover::take(deps, limits, partition, blocks, replies, published).await?;
+    is_deciding.store(true, Ordering::Release);
     publishing.send_replace(owner.published_saved);
     let mut writer = tokio::spawn(facts::write(owner.deps.facts.clone(), owner.deps.ledger.clone(), blocks_waiting));
     let publisher = tokio::spawn(publish::publish(owner.deps.log.clone(), replies_waiting, publishing));
@@ -116,6 +124,7 @@ pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: Cancellat
             Ok(Ok(())) | Err(_) => ProcessError::TaskEnded,
         }),
     };
+    is_deciding.store(false, Ordering::Release);
     if let Err(error) = decided {
         writer.abort();
         publisher.abort();

@@ -49,27 +49,31 @@ pub(crate) async fn make(
     }
     let company = CompanyId(u64::from_be_bytes(random()?));
     let (secret_key, publishable_key) = (key_text(CredentialKind::Secret)?, key_text(CredentialKind::Publishable)?);
-    register(catalog, company, &secret_key, &publishable_key, now).await?;
-    let mut affiliates = Vec::with_capacity(AFFILIATES.len());
-    for (email, codes) in AFFILIATES {
-        let id_if_new = PartnerId(u64::from_be_bytes(random()?));
-        let email_hash = catalog.secrets().person_key.email(email);
-        let partner = catalog.partner_by_email_or_create(email.to_owned(), email_hash, id_if_new, now).await?;
-        for code in codes {
-            link(catalog, company, partner, code, now).await?;
-        }
-        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
-        affiliates.push(DemoAffiliate { email: email.to_owned(), id: partner.to_string(), codes });
-    }
+    let partners: Vec<PartnerId> =
+        AFFILIATES.iter().map(|_| Ok(PartnerId(u64::from_be_bytes(random()?)))).collect::<anyhow::Result<_>>()?;
+    let affiliates = AFFILIATES.iter().zip(&partners).map(|((email, codes), id)| DemoAffiliate {
+        email: (*email).to_owned(),
+        id: id.to_string(),
+        codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+    });
     let made = DemoCredentials {
         base_url: base_url.to_owned(),
         company_id: company.to_string(),
         company_email: COMPANY_EMAIL.to_owned(),
         secret_key,
         publishable_key,
-        affiliates,
+        affiliates: affiliates.collect(),
     };
+    // The keys are shown nowhere else, so they are kept before they are any good.
     credentials::write(data_dir, &made)?;
+    register(catalog, company, &made.secret_key, &made.publishable_key, now).await?;
+    for ((email, codes), id_if_new) in AFFILIATES.into_iter().zip(partners) {
+        let email_hash = catalog.secrets().person_key.email(email);
+        let partner = catalog.partner_by_email_or_create(email.to_owned(), email_hash, id_if_new, now).await?;
+        for code in codes {
+            link(catalog, company, partner, code, now).await?;
+        }
+    }
     Ok(Some(made))
 }
 

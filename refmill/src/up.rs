@@ -27,7 +27,10 @@ use ingest::{
 };
 use processor::ProcessError;
 use stores::{Deployment, Shape, log::LogLimits};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -58,11 +61,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let serving = CancellationToken::new();
     let working = CancellationToken::new();
     let demo = prepare(&deployment, &config, &base_url).await?;
-    let parts = Parts::start(&deployment, &config, &base_url, &working).await?;
+    let mut parts = Parts::start(&deployment, &config, &base_url, &working).await?;
     let mut processor = parts.processor;
     let metrics = tokio::spawn(metrics_listener::serve(metrics_listener, metrics, working.clone()));
     let mut serve =
         tokio::spawn(ingest::serve(listener, connection_limits(&config), parts.edge, parts.fallback, serving.clone()));
+    until_deciding(&parts.is_deciding, &mut processor).await?;
     announce(&format!("ready {base_url}"))?;
     announce(&format!("metrics http://{metrics_address}"))?;
     if let Some(made) = demo {
@@ -74,6 +78,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         signal = signals.next() => signal,
         ended = &mut processor => return Err(broken(ended)),
         ended = &mut serve => bail!("the listener ended by itself: {ended:?}"),
+        ended = parts.tasks.join_next() => bail!("a task ended by itself: {ended:?}"),
     };
     tracing::info!(signal, "finishing; a second signal ends at once");
     let finish = async {
@@ -81,8 +86,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let drained = serve.await.context("the listener broke down")?;
         working.cancel();
         processor.await.context("the processor broke down")?.context("the processor did not finish")?;
-        for task in parts.tasks {
-            task.await.context("a task broke down")?;
+        while let Some(ended) = parts.tasks.join_next().await {
+            ended.context("a task broke down")?;
         }
         metrics.await.context("the metrics listener broke down")?;
         deployment.close().await;
@@ -110,8 +115,21 @@ struct Parts {
     edge: Arc<Edge>,
     fallback: ingest::Fallback,
     processor: JoinHandle<Result<(), ProcessError>>,
-    /// Ended by `working`.
-    tasks: Vec<JoinHandle<()>>,
+    /// The processor has made good what the last run left undone.
+    is_deciding: Arc<AtomicBool>,
+    /// Ended by `working`, and by nothing else.
+    tasks: JoinSet<()>,
+}
+
+/// What the edge and the API have in common.
+struct Shared {
+    follower: Follower,
+    waiters: Waiters,
+    ids: Arc<EventIds>,
+    key_limiter: Arc<KeyLimiter>,
+    refused: Arc<RefusedCounts>,
+    bodies: Budget,
+    decision_wait: Duration,
 }
 
 impl Parts {
@@ -121,87 +139,129 @@ impl Parts {
         base_url: &str,
         working: &CancellationToken,
     ) -> anyhow::Result<Parts> {
-        let Deployment { log, catalog, ledger, facts, touches, .. } = deployment;
-        let limits = &config.limits;
-        let (follower, following) = Follower::start(catalog.clone(), now, working.clone()).await?;
-        let (waiters, answering) = Waiters::start(log.follow_decisions(), limits.waiters, working.clone());
-        let (mail, asked) = mail::queue();
-        let public_url = config.public_url.clone().unwrap_or_else(|| base_url.to_owned());
-        let sender = mail_sender(config, catalog.clone(), &public_url)?;
-        let ids = Arc::new(EventIds::new(u64::from_be_bytes(random()?)));
-        let key_limiter = Arc::new(KeyLimiter::new(limits.requests_per_key_per_second, MonotonicClock)?);
-        let (refused, bodies) = (Arc::new(RefusedCounts::default()), Budget::default());
-        let decision_wait = Duration::from_millis(limits.decision_wait_ms);
-
-        let own_ids = Arc::clone(&ids);
-        let deciding = processor::run(
-            processor::Deps {
-                log: log.clone(),
-                touches: touches.clone(),
-                ledger: ledger.clone(),
-                catalog: catalog.clone(),
-                facts: facts.clone(),
-                now,
-                event_id: Arc::new(move || own_ids.next()),
-            },
+        let mut tasks = JoinSet::new();
+        let shared = Shared::start(deployment, config, working, &mut tasks).await?;
+        tasks.spawn(keys::keep(deployment.catalog.clone(), now, working.clone()));
+        let is_deciding = Arc::new(AtomicBool::new(false));
+        let processor = tokio::spawn(processor::run(
+            shared.processor_deps(deployment, Arc::clone(&is_deciding)),
             processor::Limits::default(),
             PARTITION,
             working.clone(),
-        );
-        let is_processing = Arc::new(AtomicBool::new(true));
-        let processing = Arc::clone(&is_processing);
-        let processor = tokio::spawn(async move {
-            let ended = deciding.await;
-            processing.store(false, Ordering::Release);
-            ended
-        });
+        ));
+        let public_url = config.public_url.clone().unwrap_or_else(|| base_url.to_owned());
+        let (mail, asked) = mail::queue();
+        tasks.spawn(mail_sender(config, deployment.catalog.clone(), &public_url)?.run(asked, working.clone()));
+        let edge = Arc::new(shared.edge(deployment, config)?);
+        let fallback =
+            fallback::of(api::router(shared.api_deps(deployment, mail, public_url, Arc::clone(&is_deciding))));
+        Ok(Parts { edge, fallback, processor, is_deciding, tasks })
+    }
+}
 
-        let edge = Arc::new(Edge {
-            config: EdgeConfig {
-                trusted_proxies: TrustedProxies::from(config.trusted_proxies.clone()),
-                decision_wait,
-                limiter_key: random()?,
-            },
-            log: log.clone(),
-            follower: follower.clone(),
-            waiters: waiters.clone(),
-            ids: Arc::clone(&ids),
-            clicks: ClickLimiter::new(limits.clicks_per_ip_per_hour, MonotonicClock)?,
-            key_limiter: Arc::clone(&key_limiter),
-            agents: Agents::new(u64::from_be_bytes(random()?)),
-            bodies: bodies.clone(),
-            refused: Arc::clone(&refused),
-            now,
-        });
-        let fallback = fallback::of(api::router(ApiDeps {
-            catalog: catalog.clone(),
-            ledger: ledger.clone(),
-            facts: facts.clone(),
-            log: log.clone(),
+impl Shared {
+    async fn start(
+        deployment: &Deployment,
+        config: &Config,
+        working: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<Shared> {
+        let limits = &config.limits;
+        let (follower, following) = Follower::start(deployment.catalog.clone(), now, working.clone()).await?;
+        let decisions = deployment.log.follow_decisions();
+        let (waiters, answering) = Waiters::start(decisions, limits.waiters, working.clone());
+        tasks.spawn(following);
+        tasks.spawn(answering);
+        Ok(Shared {
             follower,
             waiters,
-            ids,
-            key_limiter,
-            refused,
-            bodies,
+            ids: Arc::new(EventIds::new(u64::from_be_bytes(random()?))),
+            key_limiter: Arc::new(KeyLimiter::new(limits.requests_per_key_per_second, MonotonicClock)?),
+            refused: Arc::new(RefusedCounts::default()),
+            bodies: Budget::default(),
+            decision_wait: Duration::from_millis(limits.decision_wait_ms),
+        })
+    }
+
+    fn processor_deps(&self, deployment: &Deployment, is_deciding: Arc<AtomicBool>) -> processor::Deps {
+        let ids = Arc::clone(&self.ids);
+        processor::Deps {
+            log: deployment.log.clone(),
+            touches: deployment.touches.clone(),
+            ledger: deployment.ledger.clone(),
+            catalog: deployment.catalog.clone(),
+            facts: deployment.facts.clone(),
+            now,
+            event_id: Arc::new(move || ids.next()),
+            is_deciding,
+        }
+    }
+
+    fn edge(&self, deployment: &Deployment, config: &Config) -> anyhow::Result<Edge> {
+        Ok(Edge {
+            config: EdgeConfig {
+                trusted_proxies: TrustedProxies::from(config.trusted_proxies.clone()),
+                decision_wait: self.decision_wait,
+                limiter_key: random()?,
+            },
+            log: deployment.log.clone(),
+            follower: self.follower.clone(),
+            waiters: self.waiters.clone(),
+            ids: Arc::clone(&self.ids),
+            clicks: ClickLimiter::new(config.limits.clicks_per_ip_per_hour, MonotonicClock)?,
+            key_limiter: Arc::clone(&self.key_limiter),
+            agents: Agents::new(u64::from_be_bytes(random()?)),
+            bodies: self.bodies.clone(),
+            refused: Arc::clone(&self.refused),
+            now,
+        })
+    }
+
+    fn api_deps(
+        self,
+        deployment: &Deployment,
+        mail: mail::MailQueue,
+        public_url: String,
+        is_deciding: Arc<AtomicBool>,
+    ) -> ApiDeps {
+        ApiDeps {
+            catalog: deployment.catalog.clone(),
+            ledger: deployment.ledger.clone(),
+            facts: deployment.facts.clone(),
+            log: deployment.log.clone(),
+            follower: self.follower,
+            waiters: self.waiters,
+            ids: self.ids,
+            key_limiter: self.key_limiter,
+            refused: self.refused,
+            bodies: self.bodies,
             mail,
             public_url,
-            decision_wait,
-            ready: Arc::new(move || if is_processing.load(Ordering::Acquire) { Vec::new() } else { vec!["processor"] }),
+            decision_wait: self.decision_wait,
+            ready: Arc::new(move || if is_deciding.load(Ordering::Acquire) { Vec::new() } else { vec!["processor"] }),
             now,
-        }));
-        let tasks = vec![
-            tokio::spawn(following),
-            tokio::spawn(answering),
-            tokio::spawn(sender.run(asked, working.clone())),
-            tokio::spawn(keys::keep(catalog.clone(), now, working.clone())),
-        ];
-        Ok(Parts { edge, fallback, processor, tasks })
+        }
     }
 }
 
 /// The embedded shape has one.
 const PARTITION: u32 = 0;
+
+/// How often it is looked whether the processor has made good what was left undone.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+async fn until_deciding(
+    is_deciding: &AtomicBool,
+    processor: &mut JoinHandle<Result<(), ProcessError>>,
+) -> anyhow::Result<()> {
+    while !is_deciding.load(Ordering::Acquire) {
+        if processor.is_finished() {
+            return Err(broken(processor.await));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
 
 fn log_limits(config: &Config) -> LogLimits {
     LogLimits { click_depth: config.limits.click_queue_depth, conversion_depth: config.limits.conversion_queue_depth }

@@ -4,10 +4,13 @@ use schemas::{
     ids::ProgramId,
     receipt::{Receipt, ReceiptCheck, ReceiptFields},
     terms::Terms,
-    time::TimeMs,
+    time::{DAY_MS, TimeMs},
 };
 
 use crate::{Known, case::Case, known::Bound};
+
+/// The longest attribution window that terms may have.
+const WINDOW_DAYS_MAX: i64 = 90;
 
 /// What a lead or sale is decided on: its evidence looked up, and the terms in force.
 pub(crate) struct Grounds<'a> {
@@ -52,11 +55,18 @@ fn receipt<'a>(known: &'a Known, case: &Case<'_>) -> Result<Option<ReceiptEviden
     let Some(receipt) = case.claim.receipt else {
         return Ok(None);
     };
+    let fields = receipt.fields();
     // One that was parked was checked then; its key may be gone since.
-    if case.before.is_none() && receipt.check(&known.receipt_keys) != ReceiptCheck::Genuine {
+    let genuine = case.before.is_some()
+        || match receipt.check(&known.receipt_keys) {
+            ReceiptCheck::Genuine => true,
+            ReceiptCheck::Forged => false,
+            // Its key may have been destroyed. Older than any window it wins nothing, genuine or not.
+            ReceiptCheck::UnknownKey => case.at().since_ms(fields.at) > WINDOW_DAYS_MAX * DAY_MS,
+        };
+    if !genuine {
         return Err(Refusal::ReceiptForged);
     }
-    let fields = receipt.fields();
     let link = known.links.get(&fields.link).ok_or(Refusal::UnknownLink)?;
     if link.company != case.claim.company {
         return Err(Refusal::ReceiptForeign);

@@ -22,7 +22,7 @@ pub use answers::{
 pub use block::{Block, Held, InsertError, Inserted};
 
 /// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.
-pub const TOUCHES_OF_A_LINK: u32 = 10_000;
+pub const TOUCHES_OF_A_LINK: u32 = 16;
 
 #[derive(Clone)]
 pub enum Facts {

@@ -5,8 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRE
 
 const PAGE: &str = include_str!("../../assets/login.html");
 const SCRIPT: &str = include_str!("../../assets/login.js");
-const POLICY: &str =
-    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(crate) fn pages() -> Router {
     Router::new()

@@ -20,8 +20,8 @@ const OWN_EVENTS: usize = 8;
 /// What the process may come to hold however much is sent meanwhile.
 const MEMORY_KB: u64 = 160 << 10;
 /// One connection each.
-const FLOOD_BATCHES: usize = 400;
-const BATCH_EVENTS: usize = 700;
+const FLOOD_BATCHES: usize = 150;
+const BATCH_EVENTS: usize = 1_000;
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 struct Waiting(Vec<Connection>);

@@ -80,11 +80,7 @@ fn every_decision_of_the_demo_recomputes() {
     let decided = decided(&site);
     let paid = decided.iter().filter(|decided| decided.stands != (0, 0)).count();
     let refunded = decided.iter().filter(|decided| decided.explanation.to_string().contains("\"refund\"")).count();
-    assert!(
-        paid > 30 && refunded > 0 && paid < decided.len(),
-        "{paid} of {} paid, {refunded} refunded",
-        decided.len()
-    );
+    assert!(paid > 30 && refunded > 0 && paid < decided.len(), "{paid} of {} paid, {refunded} refunded", decided.len());
 }
 
 /// All decisions in the folder's ledger, each with arithmetic that ends where its transfers do.

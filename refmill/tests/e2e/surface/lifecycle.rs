@@ -1,5 +1,6 @@
 //! The end of a process with requests under way, and the next one on the same folder.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,8 +32,7 @@ fn sigterm_finishes_what_is_under_way() {
         connection
     });
     let mut requests: Vec<Connection> = requests.collect();
-    // All are taken in once one that came after them is: they wait for the log then.
-    assert_eq!(server.send(&Request::get("/healthz")).status, 200);
+    eventually(REFUSES_WITHIN, "all requests are read", || holds(unread(server.address) == 0, unread(server.address)));
     server.signal("-TERM");
     let address = server.address;
     eventually(REFUSES_WITHIN, "nobody new is let in", || {
@@ -93,6 +93,18 @@ fn the_next_start_knows_everything() {
     assert_eq!(server.refund_with(&company, &id, &again).status, 409, "the refund is known still");
     server.dashboard_says(&company, 1, 2);
     server.stop();
+}
+
+/// Bytes that were sent to this address and that its process has not read, as the kernel tells.
+fn unread(address: SocketAddr) -> u64 {
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's sockets");
+    let port = format!(":{:04X}", address.port());
+    let of_server = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields[1].ends_with(&port));
+    let waiting = of_server.filter_map(|fields| u64::from_str_radix(fields[4].split_once(':')?.1, 16).ok());
+    waiting.sum()
 }
 
 /// As it is, but for the days of a day's end between two looks.
