@@ -71,3 +71,16 @@ fn a_folder_in_use_and_one_that_cannot_be_are_refused() {
         assert!(output.stdout.is_empty());
     }
 }
+
+/// What an idle process may hold, in KiB.
+const IDLE_KIB_MAX: u64 = 60 * 1_024;
+
+#[test]
+fn an_idle_process_stays_small() {
+    let data = tempfile::tempdir().expect("a folder");
+    let running = Running::start(data.path());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).expect("Linux tells");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("what is resident");
+    let resident_kib: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(resident_kib <= IDLE_KIB_MAX, "{resident_kib} KiB");
+}
