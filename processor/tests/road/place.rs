@@ -217,7 +217,10 @@ impl Road {
 
     pub(crate) async fn decide_all(&self) {
         let end = self.stores.log.end();
-        until(async || self.stores.ledger.progress(PARTITION).await.unwrap().is_some_and(|at| at.next >= end)).await;
+        until(async || {
+            self.stores.ledger.progress(PARTITION).await.expect("the ledger answers").is_some_and(|at| at.next >= end)
+        })
+        .await;
     }
 
     pub(crate) async fn settled(&self, conversion: ConversionId) {
@@ -225,11 +228,11 @@ impl Road {
     }
 
     pub(crate) async fn standing(&self, conversion: ConversionId) -> Standing {
-        self.stores.ledger.conversion(conversion).await.unwrap().expect("it was decided").standing
+        self.stores.ledger.conversion(conversion).await.expect("the ledger answers").expect("it was decided").standing
     }
 
     pub(crate) async fn counted_clicks(&self) -> i64 {
-        let outcomes = self.stores.ledger.outcomes(COMPANY, Day(0), now().day()).await.unwrap();
+        let outcomes = self.stores.ledger.outcomes(COMPANY, Day(0), now().day()).await.expect("the ledger answers");
         let counted = outcomes.iter().filter(|row| (row.kind, row.outcome) == (EventKind::Click, Outcome::Counted));
         counted.map(|row| row.n).sum()
     }
