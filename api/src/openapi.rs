@@ -32,7 +32,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         edge::redirect,
         edge::postback,
         openapi_json,
-        docs_page
+        docs_page,
+        login_page
     ),
     tags(
         (name = "auth", description = "Signing in without a password"),
@@ -72,6 +73,16 @@ fn openapi_json() {}
 ))]
 #[expect(dead_code, reason = "the page's router serves it")]
 fn docs_page() {}
+
+/// The page that a mail's link opens
+///
+/// Signs in when a person presses its button; opening it alone uses nothing up.
+#[utoipa::path(get, path = "/login", tag = "auth",
+    params(("token" = Option<String>, Query, description = "As the mail has it")),
+    responses((status = 200, content_type = "text/html", body = String)),
+)]
+#[expect(dead_code, reason = "the sign-in page's router serves it")]
+fn login_page() {}
 
 /// Serves `/openapi.json` and `/docs`.
 pub(crate) fn docs(document: Document) -> Router {

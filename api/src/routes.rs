@@ -108,7 +108,7 @@ mod tests {
             POST /affiliates/programs|GET /affiliates/links
             POST /track/click|POST /track/conversion|POST /track/batch|GET /r/{code}|GET /postback
             GET /programs|GET /conversions/{id}|POST /conversions/{id}/refund|GET /balances|GET /links/{code}/clicks
-            GET /healthz|GET /readyz|GET /openapi.json|GET /docs";
+            GET /healthz|GET /readyz|GET /openapi.json|GET /docs|GET /login";
         let wanted = wanted.split(['\n', '|']).map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
         assert_eq!(named(&documented().1), wanted.collect());
     }

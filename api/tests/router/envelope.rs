@@ -75,6 +75,22 @@ async fn the_documentation_asks_no_other_host() {
 }
 
 #[tokio::test]
+async fn the_sign_in_page_loads_its_own_script_and_nothing_else() {
+    let stage = Stage::start().await;
+    let page = stage.get("/login?token=abc", By::Nobody).await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(page.status.is_success() && policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    let text = stage.text(Request::get("/login").body(Body::empty()).unwrap()).await;
+    assert!(text.contains(r#"src="/login.js""#) && !text.contains("//"), "{text}");
+    let script = stage.text(Request::get("/login.js").body(Body::empty()).unwrap()).await;
+    // Only a press of the button uses the token up: what opens links by itself must not.
+    let (before, pressed) = script.split_once("addEventListener(\"click\"").unwrap();
+    assert!(!before.contains("fetch(") && pressed.contains(r#"fetch("/auth/verify""#), "{script}");
+}
+
+#[tokio::test]
 async fn a_key_has_a_limit_and_is_told_when_to_come_back() {
     let stage = Stage::start().await;
     let company = stage.company("limited").await;
