@@ -4,7 +4,7 @@ use metrics::{counter, histogram};
 use rules::{Effect, decide};
 use schemas::{event::Body, facts::Fact, wire::encode_decision};
 use stores::{
-    ledger::{Batch, CommitError},
+    ledger::{Batch, CommitError, Versions},
     log::Reply,
 };
 
@@ -36,7 +36,7 @@ impl Owner {
         };
         for _ in 0..TRIES {
             match self.attempt(&stretch).await {
-                Err(ProcessError::Commit(CommitError::Conflict { .. })) => {
+                Err(ProcessError::Commit(CommitError::Conflict(_))) => {
                     counter!("refmill_batches_in_conflict_total").increment(1);
                 }
                 done => return done.map(|()| true),
@@ -53,10 +53,10 @@ impl Owner {
             facts: &self.deps.facts,
             touches: &self.memory.touches,
         };
-        let mut known = fetch(&sources, self.partition, &stretch.events).await?;
+        let (mut known, relied_on) = fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
         let effects = stretch.events.iter().flat_map(|logged| decide(&mut known, logged)).collect();
-        self.commit(stretch, sort(effects)).await?;
+        self.commit(stretch, relied_on, sort(effects)).await?;
         if more_is_due {
             self.ticked_at = schemas::time::TimeMs(0);
         }
@@ -66,7 +66,7 @@ impl Owner {
         Ok(())
     }
 
-    async fn commit(&mut self, stretch: &Stretch, sorted: Sorted) -> Result<(), ProcessError> {
+    async fn commit(&mut self, stretch: &Stretch, relied_on: Versions, sorted: Sorted) -> Result<(), ProcessError> {
         let closes = self.block.closes_with(sorted.facts.len(), Instant::now());
         let published = *self.published.borrow();
         let mut plan = self.block.plan();
@@ -80,6 +80,8 @@ impl Owner {
                 from: stretch.from,
                 to: stretch.to,
                 last_event: stretch.events.last().map(|logged| logged.event.id),
+                appended_at: stretch.appended_at,
+                relied_on,
                 effects: sorted.ledger,
                 quarantined: stretch.quarantined.clone(),
                 plan: closes.then_some(plan),
@@ -113,7 +115,7 @@ impl Owner {
                 Effect::Park(parked) => {
                     self.settling.remove(&parked.conversion);
                 }
-                Effect::AppendSettle(_) => self.settles_left = true,
+                Effect::AppendSettle { .. } => self.settles_left = true,
                 _ => {}
             }
         }

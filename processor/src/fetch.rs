@@ -16,7 +16,7 @@ use stores::{
     StoreError,
     catalog::{Catalog, DecisionKeys},
     facts::Facts,
-    ledger::{Due, Ledger, LedgerFetched, LedgerNeeds},
+    ledger::{Due, Ledger, LedgerFetched, LedgerNeeds, Versions},
 };
 
 /// Holds that end and waits that expire at one tick; what is over it is for the next one.
@@ -36,7 +36,11 @@ pub(crate) struct Sources<'a> {
 }
 
 /// Fetches all that deciding these events may look at.
-pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logged]) -> Result<Known, StoreError> {
+pub(crate) async fn fetch(
+    sources: &Sources<'_>,
+    partition: u32,
+    events: &[Logged],
+) -> Result<(Known, Versions), StoreError> {
     let mut needs = needs(events);
     let mut known = Known::default();
     let named = named(sources, partition, &mut needs).await?;
@@ -49,11 +53,12 @@ pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logge
     known.link_sales = rest.link_sales;
     known.recent_values = rest.recent_values;
     known.awaiting = rest.awaiting;
+    known.budgets = rest.budgets;
     known.conversions = named.conversions;
     known.parked = named.parked;
     known.idents = named.idents;
     known.due = named.due;
-    Ok(known)
+    Ok((known, Versions { idents: named.versions.idents, ..rest.versions }))
 }
 
 /// What the events name of the ledger, which in turn names more.
@@ -102,6 +107,7 @@ async fn complete(ledger: &Ledger, needs: &Needs, found: &mut LedgerFetched) -> 
     let more = ledger.fetch(missing).await?;
     found.conversions.extend(more.conversions);
     found.idents.extend(more.idents);
+    found.versions.idents.extend(more.versions.idents);
     Ok(())
 }
 
@@ -182,6 +188,7 @@ async fn rest(
         click_customers: if sells { needs.click_names.clone() } else { Default::default() },
         link_sales: needs.sold_links.iter().map(|link| (*link, earliest.plus_ms(-SALES_LOOK_BACK_MS))).collect(),
         recent_values: needs.values.clone(),
+        budgets: needs.budgets.clone(),
         awaiting: needs
             .late
             .iter()

@@ -1,4 +1,4 @@
-use schemas::{event::Logged, wire::decode_event};
+use schemas::{event::Logged, time::TimeMs, wire::decode_event};
 use stores::{
     StoreError,
     ledger::Quarantined,
@@ -9,6 +9,8 @@ use stores::{
 pub(crate) struct Stretch {
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// The latest append time in it.
+    pub(crate) appended_at: TimeMs,
     pub(crate) events: Vec<Logged>,
     /// Records that nobody can decode; they are kept with the reason.
     pub(crate) quarantined: Vec<Quarantined>,
@@ -19,6 +21,7 @@ pub(crate) async fn read(log: &Log, partition: u32, from: u64, max: usize) -> Re
     let records = log.read(partition, from, max).await?;
     let Some(last) = records.last() else { return Ok(None) };
     let to = last.position.offset + 1;
+    let appended_at = records.iter().map(|record| record.appended_at).max().unwrap_or_default();
     let (mut events, mut quarantined) = (Vec::with_capacity(records.len()), Vec::new());
     for record in records {
         match decode(&record) {
@@ -28,7 +31,7 @@ pub(crate) async fn read(log: &Log, partition: u32, from: u64, max: usize) -> Re
             }
         }
     }
-    Ok(Some(Stretch { from, to, events, quarantined }))
+    Ok(Some(Stretch { from, to, appended_at, events, quarantined }))
 }
 
 pub(crate) fn decode(record: &Record) -> Result<Logged, String> {

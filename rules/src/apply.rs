@@ -37,6 +37,10 @@ impl Known {
                 let excess = values.len().saturating_sub(RECENT_VALUES);
                 values.drain(..excess);
             }
+            Effect::Spend { program, currency, amount_minor } => {
+                let spent = self.budgets.entry((*program, *currency)).or_default();
+                *spent = spent.saturating_add(*amount_minor);
+            }
             Effect::Park(parked) => {
                 self.parked.insert(parked.conversion, Parked::clone(parked));
             }
@@ -66,7 +70,8 @@ impl Known {
             | Effect::Post(_)
             | Effect::NoteLate { .. }
             | Effect::ClearLate { .. }
-            | Effect::AppendSettle(_)
+            | Effect::AppendSettle { .. }
+            | Effect::Forward { .. }
             | Effect::Record(_)
             | Effect::Reply(_) => {}
         }

@@ -1,6 +1,6 @@
 //! Customers and who was first credited with them.
 
-use schemas::event::Settle;
+use schemas::{event::Settle, ids::Position};
 
 use crate::{
     Effect, Known,
@@ -44,8 +44,12 @@ fn wake(known: &Known, case: &Case<'_>, newly_bound: &[Ident]) -> Vec<Effect> {
         let same = parked.company == company && parked.conversion != case.claim.conversion;
         in_time && same && parked.idents.iter().any(|ident| newly_bound.contains(ident))
     };
-    let mut woken: Vec<_> = known.parked.values().filter(waits).map(|parked| parked.conversion).collect();
-    woken.sort_unstable();
-    let facts_up_to = case.by.position.offset + 1;
-    woken.into_iter().map(|conversion| Effect::AppendSettle(Settle { company, conversion, facts_up_to })).collect()
+    let mut woken: Vec<&Parked> = known.parked.values().filter(waits).collect();
+    woken.sort_unstable_by_key(|parked| parked.conversion);
+    let settle = |parked: &Parked| {
+        let Position { partition, offset } = parked.logged.position;
+        let settle = Settle { company, conversion: parked.conversion, facts_up_to: offset };
+        Effect::AppendSettle { partition, settle }
+    };
+    woken.into_iter().map(settle).collect()
 }

@@ -4,10 +4,10 @@ use schemas::{
     accounts::Transfer,
     conversion::{Conversion, RefundApplied},
     decision::{Decision, EventKind, Outcome},
-    event::{Logged, Settle},
+    event::{Event, Logged, Settle},
     facts::Fact,
     hashes::{AddressHash, KeyHash},
-    ids::{CompanyId, ConversionId, EventId, LinkId, Position},
+    ids::{CompanyId, ConversionId, EventId, LinkId, Position, ProgramId},
     money::Currency,
     time::{Day, TimeMs},
 };
@@ -85,7 +85,21 @@ pub enum Effect {
         facts_up_to: u64,
     },
     /// To be appended to this partition's log.
-    AppendSettle(Settle),
+    AppendSettle {
+        partition: u32,
+        settle: Settle,
+    },
+    /// The event is another partition's to decide: to be appended there before this batch commits.
+    Forward {
+        partition: u32,
+        event: Box<Event>,
+    },
+    /// What a commission takes of its program's budget, or gives back below zero.
+    Spend {
+        program: ProgramId,
+        currency: Currency,
+        amount_minor: i64,
+    },
     /// A counted click, for attribution; `address_before` is what its address was hashed to yesterday.
     Remember {
         link: LinkId,

@@ -21,6 +21,8 @@ use crate::{
 /// Absence is a value: what is not in a map was looked for and is not there.
 #[derive(Default)]
 pub struct Known {
+    /// How many partitions the log has; 0 stands for one.
+    pub partitions: u32,
     pub receipt_keys: Vec<ReceiptKey>,
     /// Keys of the batch that were revoked, and when.
     pub revoked: HashMap<KeyId, TimeMs>,
@@ -38,6 +40,8 @@ pub struct Known {
     pub link_sales: HashMap<LinkId, LinkSales>,
     /// The company's last sales, oldest first, at most [`RECENT_VALUES`].
     pub recent_values: HashMap<(CompanyId, Currency), Vec<i64>>,
+    /// What is spent of each program's budget.
+    pub budgets: HashMap<(ProgramId, Currency), i64>,
     /// Conversions of links that have late clicks in this batch, unattributed or parked, which such a click could win.
     pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
     /// For each `settle` of the batch the counted clicks of its code's link that facts hold before `facts_up_to`, the highest

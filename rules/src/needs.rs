@@ -45,6 +45,7 @@ pub struct Needs {
     /// Links whose sales are counted.
     pub sold_links: BTreeSet<LinkId>,
     pub values: BTreeSet<(CompanyId, Currency)>,
+    pub budgets: BTreeSet<(ProgramId, Currency)>,
     /// Links with clicks in the batch, and the time of the earliest: what awaits one from then on.
     pub late: BTreeMap<LinkId, TimeMs>,
     pub settles: Vec<Settle>,

@@ -51,7 +51,8 @@ fn expire(known: &Known, logged: &Logged, parked: &Parked, before: &Conversion) 
         return again.in_vain(Unattributed::NoLead).conclude(known);
     }
     let facts_up_to = logged.position.offset + 1;
-    vec![Effect::AppendSettle(Settle { company: parked.company, conversion: parked.conversion, facts_up_to })]
+    let settle = Settle { company: parked.company, conversion: parked.conversion, facts_up_to };
+    vec![Effect::AppendSettle { partition: logged.position.partition, settle }]
 }
 
 fn mature(logged: &Logged, before: &Conversion) -> Vec<Effect> {

@@ -181,6 +181,8 @@ fn batch(epoch: u64, from: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
         from,
         to: from + BATCH,
         last_event: None,
+        appended_at: TimeMs(0),
+        relied_on: Versions::default(),
         effects: (from..from + BATCH).flat_map(of).collect(),
         quarantined: Vec::new(),
         plan: None,

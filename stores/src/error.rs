@@ -12,11 +12,29 @@ pub enum StoreError {
     /// All that waited for one group's commit are told the same.
     #[error("the log could not write: {0}")]
     NotAppended(Arc<rusqlite::Error>),
+    /// It was never handed to the log and never will be.
+    #[error("the log is away: the event was not sent")]
+    NotSent,
+    #[error("Kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("Postgres: {}", postgres_text(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("Postgres: {0}")]
+    PostgresPool(#[from] deadpool_postgres::PoolError),
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("ClickHouse: {0}")]
+    ClickHouse(#[from] clickhouse::error::Error),
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Why a data folder cannot be used. Each says what to do.
+/// The server's own words, which the error's first line leaves out.
+fn postgres_text(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Why a data folder or a server cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
@@ -41,6 +59,14 @@ pub enum OpenError {
     Migration { file: PathBuf, source: Box<refinery::Error> },
     #[error("{file} cannot be opened: {source}")]
     Sqlite { file: PathBuf, source: rusqlite::Error },
+    #[error("{server} at {address} cannot be reached: {problem}. See that it runs, or say where it is with --{flag}")]
+    Unreachable { server: &'static str, flag: &'static str, address: String, problem: String },
+    #[error("{server} at {address} refuses this user: {problem}. Put the right user and password into --{flag}")]
+    Unauthorized { server: &'static str, flag: &'static str, address: String, problem: String },
+    #[error("{server} at {address} is not set up as it must be: {problem}. {advice}")]
+    Unfit { server: &'static str, address: String, problem: String, advice: String },
+    #[error("--{flag} is not understood: {problem}")]
+    BadUrl { flag: &'static str, problem: String },
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
     #[error("a thread could not be started: {0}")]

@@ -18,8 +18,8 @@ use schemas::{
 
 use crate::{DeploymentId, OpenError, StoreError, sqlite};
 
-pub use batch::{Batch, CommitError, Plan, Quarantined};
-pub use fetch::{Due, LedgerFetched, LedgerNeeds};
+pub use batch::{Batch, CommitError, Plan, Quarantined, SharedRow};
+pub use fetch::{Due, LedgerFetched, LedgerNeeds, Versions};
 pub use read::{
     Balance, Books, CompanyBooks, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals,
     ReplyDue, SettleDue, StatusCounts,
@@ -85,6 +85,21 @@ impl Ledger {
     pub async fn plan(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.plan(partition, epoch, plan).await,
+        }
+    }
+
+    /// Whether the partition is still the caller's.
+    pub async fn check_epoch(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.check_epoch(partition, epoch).await,
+        }
+    }
+
+    /// Facts are to be made again, or the ledger was restored from a copy: no block is marked any more, and what is inserted from
+    /// now on carries the incarnation that comes back.
+    pub async fn begin_incarnation(&self, partition: u32, epoch: u64) -> Result<u32, CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch).await,
         }
     }
 

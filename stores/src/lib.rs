@@ -7,6 +7,8 @@ mod deployment;
 mod deployment_id;
 mod error;
 mod page;
+mod postgres;
+mod servers;
 mod sqlite;
 
 pub mod catalog;
@@ -19,3 +21,4 @@ pub use deployment::{Deployment, Shape};
 pub use deployment_id::DeploymentId;
 pub use error::{OpenError, StoreError};
 pub use page::{Listed, Page};
+pub use servers::Servers;

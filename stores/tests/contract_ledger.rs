@@ -69,6 +69,8 @@ impl Owned {
             from: self.next,
             to: self.next + 10,
             last_event: None,
+            appended_at: TimeMs(0),
+            relied_on: Versions::default(),
             effects,
             quarantined: Vec::new(),
             plan: None,

@@ -35,6 +35,8 @@ impl Stage {
             from: taken.progress.next,
             to: taken.progress.next + 1,
             last_event: None,
+            appended_at: TimeMs(0),
+            relied_on: Versions::default(),
             effects: vec![Effect::PutConversion(Box::new(conversion))],
             quarantined: Vec::new(),
             plan: None,

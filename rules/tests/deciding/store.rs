@@ -65,6 +65,7 @@ pub(crate) struct Ledger {
     click_customers: HashMap<ClickName, BTreeSet<u128>>,
     link_sales: HashMap<LinkId, LinkSales>,
     values: HashMap<(CompanyId, Currency), Vec<i64>>,
+    budgets: HashMap<(ProgramId, Currency), i64>,
     to_append: Vec<Settle>,
 }
 
@@ -179,6 +180,7 @@ impl Store {
         known.keys = pick(needs.keys.iter(), |key| self.kept.keys.get(key).copied());
         known.click_customers = pick(needs.click_names.iter(), |name| self.kept.click_customers.get(name).cloned());
         known.link_sales = pick(needs.sold_links.iter(), |link| self.kept.link_sales.get(link).cloned());
+        known.budgets = pick(needs.budgets.iter(), |key| self.kept.budgets.get(key).copied());
         known.recent_values = pick(needs.values.iter(), |key| self.kept.values.get(key).cloned());
         known.awaiting = pick(needs.late.keys(), |link| {
             let waiting = self.kept.awaiting.get(link)?.iter();
@@ -242,7 +244,11 @@ impl Store {
             Effect::ClearLate { conversion, facts_up_to } => {
                 kept.late.entry(conversion).or_default().retain(|offset| *offset >= facts_up_to);
             }
-            Effect::AppendSettle(settle) => kept.to_append.push(settle),
+            Effect::AppendSettle { settle, .. } => kept.to_append.push(settle),
+            Effect::Forward { .. } => {}
+            Effect::Spend { program, currency, amount_minor } => {
+                *kept.budgets.entry((program, currency)).or_default() += amount_minor;
+            }
             Effect::Remember { link, touch, address_before } => {
                 let address_cut = touch.receipt.fields().address_cut;
                 if let Some(before) = address_before {
@@ -285,6 +291,7 @@ impl Ledger {
             ("click_customers", self.click_customers == other.click_customers),
             ("link_sales", self.link_sales == other.link_sales),
             ("values", self.values == other.values),
+            ("budgets", self.budgets == other.budgets),
         ];
         same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }

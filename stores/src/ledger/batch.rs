@@ -1,9 +1,12 @@
-use rules::effect::Effect;
+use rules::{effect::Effect, known::Ident};
 use schemas::{
     hashes::KeyHash,
-    ids::{ConversionId, EventId},
+    ids::{CompanyId, EventId, ProgramId},
+    money::Currency,
+    time::TimeMs,
 };
 
+use super::Versions;
 use crate::StoreError;
 
 /// What was decided of a partition's log from one offset to before another, to be committed together.
@@ -16,8 +19,12 @@ pub struct Batch {
     pub to: u64,
     /// Id of the event at `to - 1`; None leaves what is stored.
     pub last_event: Option<EventId>,
+    /// The latest append time of its events; never below what is stored.
+    pub appended_at: TimeMs,
     /// Of all its events, in their order.
     pub effects: Vec<Effect>,
+    /// What was known of the rows that other partitions write too, as it was fetched.
+    pub relied_on: Versions,
     pub quarantined: Vec<Quarantined>,
     /// The block of facts that this batch closes.
     pub plan: Option<Plan>,
@@ -47,12 +54,20 @@ pub enum CommitError {
     #[error("the partition has another owner, or is elsewhere in the log")]
     Fenced,
     /// Fetch and decide the batch again.
-    #[error("key {key:?} was taken by {by} since it was looked up")]
-    Conflict { key: KeyHash, by: ConversionId },
+    #[error("{0:?} has changed since it was looked up")]
+    Conflict(SharedRow),
     #[error("a block of facts from {from} to {to} does not follow the one before it")]
     PlanOutOfOrder { from: u64, to: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A row that several partitions write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SharedRow {
+    Key(KeyHash),
+    Ident(CompanyId, Ident),
+    Budget(ProgramId, Currency),
 }
 
 impl From<rusqlite::Error> for CommitError {

@@ -7,7 +7,7 @@ use rules::{
 use schemas::{
     conversion::Conversion,
     hashes::KeyHash,
-    ids::{CompanyId, ConversionId, LinkId},
+    ids::{CompanyId, ConversionId, LinkId, ProgramId},
     money::Currency,
     time::TimeMs,
 };
@@ -25,6 +25,7 @@ pub struct LedgerNeeds {
     /// Links with the earliest time whose sales are looked at.
     pub link_sales: BTreeMap<LinkId, TimeMs>,
     pub recent_values: BTreeSet<(CompanyId, Currency)>,
+    pub budgets: BTreeSet<(ProgramId, Currency)>,
     /// Links with the earliest time of a late click: conversions at or after it could be won.
     pub awaiting: BTreeMap<LinkId, TimeMs>,
     pub due: Option<Due>,
@@ -50,7 +51,20 @@ pub struct LedgerFetched {
     pub click_customers: HashMap<ClickName, BTreeSet<u128>>,
     pub link_sales: HashMap<LinkId, LinkSales>,
     pub recent_values: HashMap<(CompanyId, Currency), Vec<i64>>,
+    /// What is spent of each.
+    pub budgets: HashMap<(ProgramId, Currency), i64>,
     pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
     /// Conversions whose hold is over and parked ones whose time has passed, by id.
     pub due: Vec<ConversionId>,
+    /// Of every key, identifier and budget that was asked for.
+    pub versions: Versions,
+}
+
+/// How often each row that several partitions write had changed when it was looked up. 0: it was not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions {
+    pub keys: BTreeMap<KeyHash, u64>,
+    /// Conversions that are parked under an identifier are part of it.
+    pub idents: BTreeMap<(CompanyId, Ident), u64>,
+    pub budgets: BTreeMap<(ProgramId, Currency), u64>,
 }

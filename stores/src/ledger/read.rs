@@ -33,6 +33,8 @@ pub struct ReplyDue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettleDue {
     pub number: i64,
+    /// To whose log.
+    pub partition: u32,
     pub settle: Settle,
 }
 

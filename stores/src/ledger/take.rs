@@ -1,4 +1,4 @@
-use schemas::ids::EventId;
+use schemas::{ids::EventId, time::TimeMs};
 
 use super::Plan;
 
@@ -9,6 +9,8 @@ pub struct Taken {
     pub progress: Progress,
     /// Blocks of facts that are planned and not marked, in order.
     pub open_plans: Vec<Plan>,
+    /// Facts hold all before here: every block up to it is marked.
+    pub marked_up_to: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Progress {
     pub next: u64,
     /// Id of the event before it.
     pub last_event: Option<EventId>,
+    /// The latest append time before `next`.
+    pub appended_at: TimeMs,
     /// Replies of batches that begin before this are published.
     pub published: u64,
     /// Facts are planned up to here.

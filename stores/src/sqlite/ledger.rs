@@ -13,6 +13,7 @@ mod take;
 
 use std::path::Path;
 
+use rusqlite::Connection;
 use schemas::{
     accounts::Transfer,
     conversion::{Conversion, RefundApplied},
@@ -93,6 +94,15 @@ impl Ledger {
 
     pub(crate) async fn plan(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
         self.owner.call(move |connection| plan::plan(connection, partition, epoch, plan)).await
+    }
+
+    pub(crate) async fn check_epoch(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
+        let own = move |connection: &mut Connection| plan::check_epoch(&connection.transaction()?, partition, epoch);
+        self.owner.call(own).await
+    }
+
+    pub(crate) async fn begin_incarnation(&self, partition: u32, epoch: u64) -> Result<u32, CommitError> {
+        self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch)).await
     }
 
     pub(crate) async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use schemas::{
     hashes::KeyHash,
     ids::{ConversionId, EventId},
 };
-use stores::ledger::{CommitError, LedgerNeeds};
+use stores::ledger::{CommitError, LedgerNeeds, SharedRow};
 
 use crate::{
     Owned, Variant,
@@ -35,7 +35,7 @@ async fn check_unique(keys: Keys, owned: &mut Owned) -> Result<(), &'static str>
     owned.commit(keys.effects(vec![take_key(7, 1), put(conversion(1))])).await;
     let effects = keys.effects(vec![count(Outcome::Attributed, 1), put(conversion(2)), take_key(6, 2), take_key(7, 2)]);
     match owned.ledger.commit(owned.batch(effects)).await {
-        Err(CommitError::Conflict { key: KeyHash(7), by: ConversionId(1) }) => {}
+        Err(CommitError::Conflict(SharedRow::Key(KeyHash(7)))) => {}
         Ok(()) => return Err("a taken key was taken again"),
         Err(_) => return Err("a conflict was called something else"),
     }

@@ -125,7 +125,13 @@ async fn sales_that_await_a_click_are_found_by_link_and_time() {
 async fn settles_are_kept_until_the_log_has_them() {
     for variant in variants() {
         let mut owned = Owned::new(variant).await;
-        owned.commit([settle(1, 5), settle(2, 6), settle(1, 5)].map(Effect::AppendSettle).into()).await;
+        owned
+            .commit(
+                [settle(1, 5), settle(2, 6), settle(1, 5)]
+                    .map(|settle| Effect::AppendSettle { partition: 0, settle })
+                    .into(),
+            )
+            .await;
         owned.reopen().await;
         let due = owned.ledger.settles_due(0, 10).await.unwrap();
         assert_eq!(due.iter().map(|due| due.settle).collect::<Vec<_>>(), [settle(1, 5), settle(2, 6), settle(1, 5)]);

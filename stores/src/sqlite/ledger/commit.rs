@@ -2,9 +2,10 @@ mod conversions;
 mod folded;
 mod keys;
 pub(super) mod sales;
+mod shared;
 mod waiting;
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use rules::effect::Effect;
 use rusqlite::{Connection, Transaction};
@@ -13,6 +14,7 @@ use schemas::{
     conversion::RefundApplied,
     decision::{Decision, Outcome},
     facts::Fact,
+    hashes::KeyHash,
     ids::Position,
     wire::encode_decision,
 };
@@ -34,12 +36,14 @@ pub(super) fn commit(connection: &mut Connection, batch: Batch) -> Result<(), Co
     let events = batch.to.saturating_sub(batch.from);
     let transaction = connection.transaction()?;
     move_on(&transaction, &batch)?;
-    let Batch { partition, from, effects, quarantined, plan, published, .. } = batch;
+    shared::check(&transaction, &batch.relied_on)?;
+    let Batch { partition, from, effects, relied_on, quarantined, plan, published, .. } = batch;
     let mut writing = Writing {
         transaction: &transaction,
         partition,
         batch_from: from,
         folded: Folded::default(),
+        keys_taken: BTreeSet::new(),
         replies: 0,
         changes: 0,
     };
@@ -47,6 +51,7 @@ pub(super) fn commit(connection: &mut Connection, batch: Batch) -> Result<(), Co
         writing.apply(effect)?;
     }
     writing.folded.write(&transaction, partition)?;
+    shared::hold_free_keys(&transaction, &relied_on, &writing.keys_taken)?;
     for record in quarantined {
         quarantine(&transaction, partition, &record)?;
     }
@@ -67,10 +72,17 @@ fn move_on(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), CommitErr
     let last_event = batch.last_event.map(|id| wide(id.0));
     let moved = transaction
         .prepare_cached(
-            "UPDATE progress SET next = ?4, last_event = coalesce(?5, last_event)
+            "UPDATE progress SET next = ?4, last_event = coalesce(?5, last_event), appended_at_ms = max(?6, appended_at_ms)
              WHERE partition = ?1 AND epoch = ?2 AND next = ?3 AND ?4 >= ?3",
         )?
-        .execute((batch.partition, bound(batch.epoch), bound(batch.from), bound(batch.to), last_event))?;
+        .execute((
+            batch.partition,
+            bound(batch.epoch),
+            bound(batch.from),
+            bound(batch.to),
+            last_event,
+            batch.appended_at.0,
+        ))?;
     if moved == 1 { Ok(()) } else { Err(CommitError::Fenced) }
 }
 
@@ -79,6 +91,7 @@ struct Writing<'t> {
     partition: u32,
     batch_from: u64,
     folded: Folded,
+    keys_taken: BTreeSet<KeyHash>,
     replies: u32,
     changes: u32,
 }
@@ -89,7 +102,10 @@ impl Writing<'_> {
         match effect {
             Effect::Count { company, kind, outcome, day, by } => self.folded.count(company, day, kind, outcome, by),
             Effect::ExceptClick { position, outcome } => except_click(transaction, position, outcome)?,
-            Effect::TakeKey { key, taken } => keys::take(transaction, key, &taken)?,
+            Effect::TakeKey { key, taken } => {
+                keys::take(transaction, key, &taken)?;
+                self.keys_taken.insert(key);
+            }
             Effect::FreeKey { key } => keys::free(transaction, key)?,
             Effect::PutConversion(conversion) => self.folded.put_conversion(*conversion),
             Effect::PutRefund(refund) => put_refund(transaction, &refund)?,
@@ -104,13 +120,19 @@ impl Writing<'_> {
             Effect::NoteValue { company, currency, amount_minor } => {
                 self.folded.note_value(company, currency, amount_minor)
             }
-            Effect::Park(parked) => waiting::park(transaction, *parked)?,
+            Effect::Park(parked) => {
+                self.folded.park(&parked);
+                waiting::park(transaction, *parked)?;
+            }
+            Effect::Spend { program, currency, amount_minor } => self.folded.spend(program, currency, amount_minor),
             Effect::Unpark { conversion } => waiting::unpark(transaction, conversion)?,
             Effect::NoteLate { company, conversion, click } => {
                 waiting::note_late(transaction, company, conversion, click)?
             }
             Effect::ClearLate { conversion, facts_up_to } => waiting::clear_late(transaction, conversion, facts_up_to)?,
-            Effect::AppendSettle(settle) => waiting::append_settle(transaction, self.partition, &settle)?,
+            Effect::AppendSettle { partition, settle } => {
+                waiting::append_settle(transaction, self.partition, partition, &settle)?
+            }
             Effect::Await { company, link, conversion, at } => {
                 waiting::await_click(transaction, company, link, conversion, at)?
             }
@@ -119,7 +141,7 @@ impl Writing<'_> {
                 self.changes += 1;
             }
             Effect::Reply(decision) => self.reply(&decision)?,
-            Effect::Record(Fact::Click(_)) | Effect::Remember { .. } | Effect::See { .. } => {}
+            Effect::Record(Fact::Click(_)) | Effect::Remember { .. } | Effect::See { .. } | Effect::Forward { .. } => {}
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 mod customers;
+pub(super) mod shared;
 mod waiting;
 
 use rules::effect::KeyTaken;
@@ -28,14 +29,16 @@ pub(super) fn fetch(connection: &mut Connection, needs: &LedgerNeeds) -> Result<
     for id in &needs.conversions {
         add_conversion(&transaction, *id, &mut fetched)?;
     }
+    shared::fetch(&transaction, needs, &mut fetched)?;
     customers::fetch(&transaction, needs, &mut fetched)?;
     waiting::fetch(&transaction, needs, &mut fetched)?;
     Ok(fetched)
 }
 
 pub(super) fn key_taken(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<Option<KeyTaken>> {
-    let mut statement =
-        transaction.prepare_cached("SELECT company, conversion, event, body_hash FROM keys WHERE key_hash = ?1")?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT company, conversion, event, body_hash FROM keys WHERE key_hash = ?1 AND length(conversion) > 0",
+    )?;
     let taken = statement.query_row([wide(key.0)], |row| {
         Ok(KeyTaken {
             company: CompanyId(get_id(row, 0)?),

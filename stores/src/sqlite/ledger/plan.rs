@@ -38,6 +38,20 @@ pub(super) fn close(transaction: &Transaction<'_>, partition: u32, Plan { from, 
     Ok(())
 }
 
+/// No block counts as inserted any more. Blocks that are inserted from now on are of another incarnation.
+pub(super) fn begin_incarnation(connection: &mut Connection, partition: u32, epoch: u64) -> Result<u32, CommitError> {
+    let transaction = connection.transaction()?;
+    check_epoch(&transaction, partition, epoch)?;
+    transaction.execute("UPDATE plans SET marked = 0 WHERE partition = ?1", [partition])?;
+    let incarnation = transaction.query_one(
+        "UPDATE progress SET incarnation = incarnation + 1 WHERE partition = ?1 RETURNING incarnation",
+        [partition],
+        |row| row.get(0),
+    )?;
+    transaction.commit()?;
+    Ok(incarnation)
+}
+
 pub(super) fn mark(connection: &Connection, partition: u32, Plan { from, to }: Plan) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE plans SET marked = 1 WHERE partition = ?1 AND from_offset = ?2 AND to_offset = ?3")?

@@ -48,9 +48,9 @@ pub(super) fn late_due(
 
 pub(super) fn settles_due(connection: &Connection, partition: u32, limit: usize) -> Result<Vec<SettleDue>, StoreError> {
     let mut statement =
-        connection.prepare_cached("SELECT number, company, conversion, facts_up_to FROM settles_due WHERE partition = ?1 ORDER BY number LIMIT ?2")?;
+        connection.prepare_cached("SELECT number, to_partition, company, conversion, facts_up_to FROM settles_due WHERE partition = ?1 ORDER BY number LIMIT ?2")?;
     let due = statement.query_map((partition, row_limit(limit)), |row| {
-        Ok(SettleDue { number: row.get(0)?, settle: settle(row, 1)? })
+        Ok(SettleDue { number: row.get(0)?, partition: row.get(1)?, settle: settle(row, 2)? })
     })?;
     Ok(due.collect::<rusqlite::Result<_>>()?)
 }

@@ -1,5 +1,5 @@
 use rusqlite::{Connection, OptionalExtension, Row};
-use schemas::ids::EventId;
+use schemas::{ids::EventId, time::TimeMs};
 
 use super::plan;
 use crate::{
@@ -19,18 +19,20 @@ pub(super) fn take(connection: &mut Connection, partition: u32) -> Result<Taken,
     let transaction = connection.transaction()?;
     transaction.execute("INSERT INTO progress (partition) VALUES (?1) ON CONFLICT DO NOTHING", [partition])?;
     let (progress, epoch) = transaction.query_one(
-        "UPDATE progress SET epoch = epoch + 1 WHERE partition = ?1 RETURNING next, last_event, published, planned, incarnation, epoch",
+        "UPDATE progress SET epoch = epoch + 1 WHERE partition = ?1 RETURNING next, last_event, published, planned, incarnation,
+             appended_at_ms, epoch",
         [partition],
-        |row| Ok((read(row)?, get_id(row, 5)?)),
+        |row| Ok((read(row)?, get_id(row, 6)?)),
     )?;
     let open_plans = plan::open(&transaction, partition)?;
     transaction.commit()?;
-    Ok(Taken { epoch, progress, open_plans })
+    let marked_up_to = open_plans.first().map_or(progress.planned_up_to, |plan| plan.from);
+    Ok(Taken { epoch, progress, open_plans, marked_up_to })
 }
 
 pub(super) fn progress(connection: &Connection, partition: u32) -> Result<Option<Progress>, StoreError> {
     let found = connection.query_row(
-        "SELECT next, last_event, published, planned, incarnation FROM progress WHERE partition = ?1",
+        "SELECT next, last_event, published, planned, incarnation, appended_at_ms FROM progress WHERE partition = ?1",
         [partition],
         read,
     );
@@ -46,5 +48,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Progress> {
         published: get_id(row, 2)?,
         planned_up_to: get_id(row, 3)?,
         incarnation: row.get(4)?,
+        appended_at: TimeMs(row.get(5)?),
     })
 }

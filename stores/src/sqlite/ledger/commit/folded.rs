@@ -1,14 +1,17 @@
 //! What a batch adds up to before it is written: a thousand clicks become a handful of rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rules::known::{Ident, IdentRecord, LinkSales};
+use rules::{
+    effect::Parked,
+    known::{Ident, IdentRecord, LinkSales},
+};
 use rusqlite::Transaction;
 use schemas::{
     accounts::{Account, Transfer},
     conversion::Conversion,
     decision::{EventKind, Outcome},
-    ids::{CompanyId, ConversionId, LinkId},
+    ids::{CompanyId, ConversionId, LinkId, ProgramId},
     money::Currency,
     time::{Day, TimeMs},
 };
@@ -30,6 +33,9 @@ pub(super) struct Folded {
     conversions: Vec<Conversion>,
     places: HashMap<ConversionId, usize>,
     idents: BTreeMap<(CompanyId, Ident), IdentRecord>,
+    /// Identifiers under which something was parked.
+    parked_under: BTreeSet<(CompanyId, Ident)>,
+    spent: BTreeMap<(ProgramId, Currency), i128>,
     link_sales: BTreeMap<(LinkId, i64), u32>,
     values: BTreeMap<(CompanyId, Currency), Vec<i64>>,
 }
@@ -57,6 +63,14 @@ impl Folded {
         self.idents.insert((company, ident), record);
     }
 
+    pub(super) fn park(&mut self, parked: &Parked) {
+        self.parked_under.extend(parked.idents.iter().map(|ident| (parked.company, *ident)));
+    }
+
+    pub(super) fn spend(&mut self, program: ProgramId, currency: Currency, amount_minor: i64) {
+        *self.spent.entry((program, currency)).or_default() += i128::from(amount_minor);
+    }
+
     pub(super) fn count_sale(&mut self, link: LinkId, at: TimeMs) {
         *self.link_sales.entry((link, LinkSales::bucket_of(at))).or_default() += 1;
     }
@@ -69,6 +83,8 @@ impl Folded {
         add_outcomes(transaction, &self.outcomes)?;
         add_balances(transaction, partition, &self.balances)?;
         put_idents(transaction, &self.idents)?;
+        touch_idents(transaction, self.parked_under.iter().filter(|ident| !self.idents.contains_key(ident)))?;
+        spend(transaction, &self.spent)?;
         sales::add_link_sales(transaction, &self.link_sales)?;
         sales::add_values(transaction, &self.values)?;
         conversions::put(transaction, &self.conversions)
@@ -113,7 +129,8 @@ fn put_idents(
     let mut put = transaction.prepare_cached(
         "INSERT INTO idents (company, ident, bound_partner, bound_link, bound_at_ms, customer, email) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO UPDATE SET bound_partner = excluded.bound_partner, bound_link = excluded.bound_link,
-             bound_at_ms = excluded.bound_at_ms, customer = excluded.customer, email = excluded.email",
+             bound_at_ms = excluded.bound_at_ms, customer = excluded.customer, email = excluded.email,
+             version = version + 1",
     )?;
     for ((company, ident), record) in idents {
         put.execute((
@@ -125,6 +142,33 @@ fn put_idents(
             record.customer.map(|customer| wide(customer.0)),
             record.email.map(|email| wide(email.0)),
         ))?;
+    }
+    Ok(())
+}
+
+/// What is parked under an identifier is part of what is known of it.
+fn touch_idents<'i>(
+    transaction: &Transaction<'_>,
+    idents: impl Iterator<Item = &'i (CompanyId, Ident)>,
+) -> rusqlite::Result<()> {
+    let mut touch = transaction.prepare_cached(
+        "INSERT INTO idents (company, ident) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET version = version + 1",
+    )?;
+    for (company, ident) in idents {
+        touch.execute((int(company.0), ident_bytes(*ident)))?;
+    }
+    Ok(())
+}
+
+fn spend(transaction: &Transaction<'_>, spent: &BTreeMap<(ProgramId, Currency), i128>) -> Result<(), StoreError> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO budgets (program, currency, spent_minor, version) VALUES (?1, ?2, ?3, 1)
+         ON CONFLICT DO UPDATE SET spent_minor = spent_minor + excluded.spent_minor, version = version + 1",
+    )?;
+    for ((program, currency), amount) in spent {
+        let amount = i64::try_from(*amount)
+            .map_err(|_| StoreError::Corrupt(format!("what is spent of {program:?} is past 64 bits")))?;
+        add.execute((int(program.0), currency.code(), amount))?;
     }
     Ok(())
 }

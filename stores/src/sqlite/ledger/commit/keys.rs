@@ -3,7 +3,7 @@ use rusqlite::Transaction;
 use schemas::hashes::KeyHash;
 
 use crate::{
-    ledger::CommitError,
+    ledger::{CommitError, SharedRow},
     sqlite::{
         ledger::fetch::key_taken,
         row::{int, wide},
@@ -13,7 +13,11 @@ use crate::{
 /// Takes a free key. Taken by the same conversion before, it stays as it is; by another, the batch was decided on less than is known.
 pub(super) fn take(transaction: &Transaction<'_>, key: KeyHash, taken: &KeyTaken) -> Result<(), CommitError> {
     let mut insert = transaction
-        .prepare_cached("INSERT INTO keys (key_hash, company, conversion, event, body_hash) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
+        .prepare_cached(
+            "INSERT INTO keys (key_hash, company, conversion, event, body_hash) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET company = excluded.company, conversion = excluded.conversion, event = excluded.event,
+                 body_hash = excluded.body_hash, version = version + 1 WHERE length(keys.conversion) = 0",
+        )?;
     let inserted = insert.execute((
         wide(key.0),
         int(taken.company.0),
@@ -25,13 +29,14 @@ pub(super) fn take(transaction: &Transaction<'_>, key: KeyHash, taken: &KeyTaken
         return Ok(());
     }
     match key_taken(transaction, key)? {
-        Some(before) if before.conversion != taken.conversion => {
-            Err(CommitError::Conflict { key, by: before.conversion })
-        }
+        Some(before) if before.conversion != taken.conversion => Err(CommitError::Conflict(SharedRow::Key(key))),
         _ => Ok(()),
     }
 }
 
 pub(super) fn free(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<()> {
-    transaction.prepare_cached("DELETE FROM keys WHERE key_hash = ?1")?.execute([wide(key.0)]).map(drop)
+    let mut free = transaction.prepare_cached(
+        "UPDATE keys SET conversion = x'', event = x'', body_hash = x'', version = version + 1 WHERE key_hash = ?1",
+    )?;
+    free.execute([wide(key.0)]).map(drop)
 }

@@ -110,9 +110,15 @@ pub(super) fn clear_late(
     clear.execute((wide(conversion.0), bound(facts_up_to))).map(drop)
 }
 
-pub(super) fn append_settle(transaction: &Transaction<'_>, partition: u32, settle: &Settle) -> rusqlite::Result<()> {
+pub(super) fn append_settle(
+    transaction: &Transaction<'_>,
+    partition: u32,
+    to: u32,
+    settle: &Settle,
+) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO settles_due (partition, company, conversion, facts_up_to) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO settles_due (partition, to_partition, company, conversion, facts_up_to) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    insert.execute((partition, int(settle.company.0), wide(settle.conversion.0), bound(settle.facts_up_to))).map(drop)
+    let (company, conversion) = (int(settle.company.0), wide(settle.conversion.0));
+    insert.execute((partition, to, company, conversion, bound(settle.facts_up_to))).map(drop)
 }
