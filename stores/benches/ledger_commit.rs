@@ -19,7 +19,7 @@ use schemas::{
 };
 use stores::{
     DeploymentId,
-    ledger::{Batch, Ledger, LedgerNeeds},
+    ledger::{Batch, Ledger, LedgerNeeds, Versions},
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -20,9 +20,10 @@ mod samples;
 mod waiting;
 
 use rules::Effect;
+use schemas::time::TimeMs;
 use stores::{
     DeploymentId,
-    ledger::{Batch, Ledger},
+    ledger::{Batch, Ledger, Versions},
 };
 use tempfile::TempDir;
 

@@ -12,7 +12,7 @@ use schemas::{
     terms::SignalName,
     wire::{decode_event, encode_decision},
 };
-use stores::ledger::Batch;
+use stores::ledger::{Batch, Versions};
 
 use crate::stage::{Company, Stage, now};
 
