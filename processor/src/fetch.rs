@@ -128,6 +128,7 @@ async fn catalog_rows(catalog: &Catalog, needs: &mut Needs, known: &mut Known) -
     }
     known.links = rows.links.into_iter().map(|link| (link.id, link)).collect();
     known.terms = rows.terms;
+    needs.add_terms(known.terms.values().flatten());
     known.partners = rows.partners.into_iter().map(|partner| (partner.id, partner.email)).collect();
     known.revoked = rows.revoked;
     known.receipt_keys = catalog.receipt_keys().await?.all();

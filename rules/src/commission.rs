@@ -1,6 +1,6 @@
 //! What a conversion earns and how it is split: integers, one rounding half up, and a split that sums exactly.
 //!
-//! Tiers, products, recurring payments and caps are in the terms' data model and not read yet.
+//! Tiers, products, recurring payments and caps but for the budget are in the terms' data model and not read yet.
 
 use schemas::{
     explanation::{Parts, Step},
@@ -17,18 +17,28 @@ pub(crate) struct Earned {
 }
 
 /// Works out what is earned on what is left of a sale (on a lead nothing has to be left), with its arithmetic.
-pub(crate) fn earned(terms: &Terms, trigger: Trigger, left_minor: i64, currency: Currency) -> (Earned, [Step; 2]) {
+pub(crate) fn earned(
+    terms: &Terms,
+    trigger: Trigger,
+    left_minor: i64,
+    currency: Currency,
+    at_most_minor: Option<i64>,
+) -> (Earned, Vec<Step>) {
     let rule = terms.commission.iter().find(|rule| fits(rule, trigger, currency));
     let commission = match rule.map(|rule| rule.amount) {
         Some(CommissionAmount::Percent(rate)) => percent(left_minor, rate),
         Some(CommissionAmount::Flat { amount_minor, .. }) => flat(trigger, left_minor, amount_minor),
         None => Step::Commission { input: left_minor, rate: None, exact: None, flat: None, result: 0 },
     };
-    let commission_minor = if let Step::Commission { result, .. } = &commission { *result } else { 0 };
+    let uncapped_minor = if let Step::Commission { result, .. } = &commission { *result } else { 0 };
+    let cap = at_most_minor.filter(|left| *left < uncapped_minor);
+    let commission_minor = cap.unwrap_or(uncapped_minor);
     let (partner_minor, platform_minor) = split(commission_minor, terms.platform_fee);
     let parts = Parts { partner: partner_minor, platform: platform_minor };
     let split = Step::Split { fee: terms.platform_fee.to_string(), result: parts };
-    (Earned { commission_minor, partner_minor, platform_minor }, [commission, split])
+    let cap = cap.map(|left| Step::Cap { left, result: commission_minor });
+    let steps = [Some(commission), cap, Some(split)].into_iter().flatten().collect();
+    (Earned { commission_minor, partner_minor, platform_minor }, steps)
 }
 
 /// A lead has no currency of its own: it is the one its commission is paid in.

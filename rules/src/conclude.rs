@@ -12,6 +12,7 @@ use crate::{
     Effect, Known,
     attribution::{Attribution, Verdict, Winner},
     bind::bind_customer,
+    budget,
     case::Case,
     change::change,
     commission::earned,
@@ -56,6 +57,7 @@ fn attributed(
     }
     effects.extend(bind_customer(known, case, winner));
     let cause = Cause { event: case.logged.event.id, reason: TransferReason::Commission, at: case.by.appended_at };
+    effects.extend(budget::spend(Some(grounds.terms), case.before, &conversion));
     effects.extend(transfers(case.before, &conversion, cause));
     effects.extend(change(case.before, &conversion, case.kind, case.logged.event.id, case.by));
     effects.extend(put_and_answer(case, conversion, Outcome::Attributed));
@@ -73,7 +75,8 @@ fn credited(
     let terms = grounds.terms;
     let assessment = assess(&Scene { known, case, winner }, &terms.fraud);
     let mut conversion = undecided(case, Some(grounds), candidates);
-    let (earned, [commission, split]) = earned(terms, case.trigger(), case.left_minor(), conversion.currency);
+    let at_most = budget::left(known, terms, conversion.currency);
+    let (earned, steps) = earned(terms, case.trigger(), case.left_minor(), conversion.currency, at_most);
     conversion.standing = Standing::Attributed;
     conversion.partner = Some(winner.partner);
     conversion.link = Some(winner.link);
@@ -90,7 +93,7 @@ fn credited(
         let (refunded, left) = (case.refunded_minor(), case.left_minor());
         explanation.arithmetic.push(Step::Refund { refunded, left, at: case.by.appended_at });
     }
-    explanation.arithmetic.extend([commission, split]);
+    explanation.arithmetic.extend(steps);
     explanation.signals = assessment.signals;
     explanation.score = Some(Share(assessment.score_ppm));
     explanation.review = assessment.review.as_str().to_owned();

@@ -5,7 +5,7 @@ use schemas::{
     time::TimeMs,
 };
 
-use crate::{Effect, Known, case::Case, claim, click, refund, review, settle, tick, touches::SeenId};
+use crate::{Effect, Known, case::Case, claim, click, forward::forward, refund, review, settle, tick, touches::SeenId};
 
 /// Decides the log's next event. What follows from it is returned, and `known` takes it in.
 pub fn decide(known: &mut Known, logged: &Logged) -> Vec<Effect> {
@@ -16,15 +16,22 @@ pub fn decide(known: &mut Known, logged: &Logged) -> Vec<Effect> {
 
 fn effects_of(known: &Known, logged: &Logged) -> Vec<Effect> {
     match &logged.event.body {
-        Body::Click(click) => click::decide(known, logged, click),
-        Body::Settle(settle) => settle::decide(known, logged, settle),
-        Body::Tick => tick::decide(known, logged),
-        _ if is_copy(known, logged) => Vec::new(),
+        Body::Click(click) => return click::decide(known, logged, click),
+        Body::Settle(settle) => return settle::decide(known, logged, settle),
+        Body::Tick => return tick::decide(known, logged),
+        _ if is_copy(known, logged) => return Vec::new(),
+        _ => {}
+    }
+    if let Some(sent_on) = forward(known, logged) {
+        return sent_on;
+    }
+    match &logged.event.body {
         Body::Lead(claim) => claim::decide(known, &Case::lead(logged, claim)),
         Body::Sale(sale) => claim::decide(known, &Case::sale(logged, sale)),
         Body::Refund(refund) => refund::decide(known, logged, refund),
         Body::Review(review) => review::decide(known, logged, *review),
         Body::EdgeCounts(counts) => edge_counts(logged, counts),
+        Body::Click(_) | Body::Settle(_) | Body::Tick => Vec::new(),
     }
 }
 

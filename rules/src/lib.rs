@@ -6,6 +6,7 @@
 mod apply;
 mod attribution;
 mod bind;
+mod budget;
 mod case;
 mod change;
 mod claim;
@@ -14,6 +15,7 @@ mod commission;
 mod conclude;
 mod decide;
 pub mod effect;
+mod forward;
 mod fraud;
 mod grounds;
 pub mod known;

@@ -5,10 +5,11 @@
 //! 2. From the ledger `parked` (of settles, of those due at `tick`, and by `idents`), `conversions`, `idents`: each found row is
 //!    given to [`Needs::add_parked`], [`Needs::add_conversion`], [`Needs::add_ident`]. A row found only by its identifier is not
 //!    decided and needs no `add_parked`.
-//! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`.
+//! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`; the terms
+//!    found are given to [`Needs::add_terms`].
 //! 4. The owner's touches with [`Needs::touches`], and for each of `settles` the clicks of its `code_links`
 //!    from facts with [`Needs::add_fact_clicks`].
-//! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `late`.
+//! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `budgets`, `late`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +20,13 @@ use schemas::{
     hashes::KeyHash,
     ids::{CompanyId, ConversionId, KeyId, LinkId, PartnerId, ProgramId},
     money::Currency,
+    terms::Terms,
     time::TimeMs,
 };
 
 use crate::{
     click::client_id,
+    commission::currency_of_leads,
     effect::Parked,
     known::{ClickName, Ident, IdentRecord},
     touches::{LinkTouch, SeenId, Touch, Touches, Visitor},
@@ -46,6 +49,7 @@ pub struct Needs {
     pub sold_links: BTreeSet<LinkId>,
     pub values: BTreeSet<(CompanyId, Currency)>,
     pub budgets: BTreeSet<(ProgramId, Currency)>,
+    currencies: BTreeSet<Currency>,
     /// Links with clicks in the batch, and the time of the earliest: what awaits one from then on.
     pub late: BTreeMap<LinkId, TimeMs>,
     pub settles: Vec<Settle>,
@@ -77,6 +81,7 @@ impl Needs {
 
     pub fn add_conversion(&mut self, conversion: &Conversion) {
         self.programs.extend(conversion.program);
+        self.currencies.insert(conversion.currency);
     }
 
     pub fn add_ident(&mut self, record: &IdentRecord) {
@@ -90,6 +95,14 @@ impl Needs {
     pub fn add_link(&mut self, link: &LinkRow) {
         self.programs.insert(link.program);
         self.partners.insert(link.partner);
+    }
+
+    /// Budgets of programs that have one, in every currency that the batch's commissions can be in.
+    pub fn add_terms<'t>(&mut self, terms: impl Iterator<Item = &'t Terms>) {
+        for terms in terms.filter(|terms| terms.caps.budget_minor.is_some()) {
+            let currencies = self.currencies.iter().copied().chain([currency_of_leads(terms)]);
+            self.budgets.extend(currencies.map(|currency| (terms.program, currency)));
+        }
     }
 
     pub fn add_fact_clicks(&mut self, clicks: &[Touch]) {
@@ -136,6 +149,7 @@ impl Needs {
             Body::Sale(sale) => {
                 self.add_claim(&sale.claim);
                 self.values.insert((sale.claim.company, sale.currency));
+                self.currencies.insert(sale.currency);
             }
             Body::Refund(refund) => {
                 self.keys.insert(refund.key);

@@ -10,7 +10,7 @@ use schemas::{
 };
 
 use crate::{
-    Effect, Known,
+    Effect, Known, budget,
     change::change,
     commission::{Earned, earned},
     decide::{count, key_was_revoked, refused, reply, see},
@@ -63,7 +63,7 @@ fn refundable<'a>(known: &'a Known, refund: &Refund) -> Result<(&'a Conversion, 
 }
 
 /// The terms that decided it, whichever are in force now.
-fn own_terms<'a>(known: &'a Known, conversion: &Conversion) -> Option<&'a Terms> {
+pub(crate) fn own_terms<'a>(known: &'a Known, conversion: &Conversion) -> Option<&'a Terms> {
     let versions = known.terms.get(&conversion.program?)?;
     versions.iter().find(|terms| terms.version == conversion.terms_version)
 }
@@ -107,6 +107,7 @@ fn apply(
     };
     let cause = Cause { event: logged.event.id, reason: TransferReason::Refund, at: logged.appended_at };
     let mut effects = vec![see(logged), Effect::TakeKey { key: refund.key, taken }, Effect::PutRefund(applied)];
+    effects.extend(budget::spend(terms, Some(before), &after));
     effects.extend(transfers(Some(before), &after, cause));
     effects.extend(change(Some(before), &after, EventKind::Refund, logged.event.id, logged.into()));
     effects.push(count(logged, refund.company, EventKind::Refund, Outcome::Applied, 1));
@@ -119,7 +120,8 @@ fn apply(
 /// those between are in the refunds' own rows.
 fn work_out_again(conversion: &mut Conversion, terms: &Terms, logged: &Logged) {
     let trigger = if conversion.kind == KeyKind::Lead { Trigger::Lead } else { Trigger::Sale };
-    let (earned, [commission, split]) = earned(terms, trigger, conversion.left_minor(), conversion.currency);
+    let granted = Some(conversion.commission_minor);
+    let (earned, steps) = earned(terms, trigger, conversion.left_minor(), conversion.currency, granted);
     conversion.commission_minor = earned.commission_minor;
     conversion.partner_minor = earned.partner_minor;
     conversion.platform_minor = earned.platform_minor;
@@ -128,7 +130,8 @@ fn work_out_again(conversion: &mut Conversion, terms: &Terms, logged: &Logged) {
     let first_split = arithmetic.iter().position(|step| matches!(step, Step::Split { .. }));
     arithmetic.truncate(first_split.map_or(0, |place| place + 1));
     let refund = Step::Refund { refunded, left, at: logged.taken_at() };
-    arithmetic.extend([refund, commission, split]);
+    arithmetic.push(refund);
+    arithmetic.extend(steps);
 }
 
 fn earned_by(conversion: &Conversion) -> Earned {

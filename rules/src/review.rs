@@ -3,19 +3,21 @@ use schemas::{
     conversion::{Conversion, HouseStatus, ReviewState, Settlement, Standing},
     decision::{Answer, EventKind, Outcome, Refusal},
     event::{Logged, Review, ReviewAction},
+    terms::Terms,
 };
 
 use crate::{
-    Effect, Known,
+    Effect, Known, budget,
     change::change,
     decide::{count, key_was_revoked, refused, reply, see},
     ledger::{Cause, transfers},
+    refund::own_terms,
 };
 
 pub(crate) fn decide(known: &Known, logged: &Logged, review: Review) -> Vec<Effect> {
     match reviewable(known, logged, review) {
         Err(refusal) => refused(logged, review.company, EventKind::Review, refusal),
-        Ok(before) => apply(logged, review, before),
+        Ok(before) => apply(logged, review, before, own_terms(known, before)),
     }
 }
 
@@ -37,7 +39,7 @@ fn reviewable<'a>(known: &'a Known, logged: &Logged, review: Review) -> Result<&
     }
 }
 
-fn apply(logged: &Logged, review: Review, before: &Conversion) -> Vec<Effect> {
+fn apply(logged: &Logged, review: Review, before: &Conversion, terms: Option<&Terms>) -> Vec<Effect> {
     let mut after = before.clone();
     let reason = match review.action {
         ReviewAction::Approve => {
@@ -58,6 +60,7 @@ fn apply(logged: &Logged, review: Review, before: &Conversion) -> Vec<Effect> {
     let status = after.house_status().unwrap_or(HouseStatus::Pending);
     let cause = Cause { event: logged.event.id, reason, at: logged.appended_at };
     let mut effects = vec![see(logged)];
+    effects.extend(budget::spend(terms, Some(before), &after));
     effects.extend(transfers(Some(before), &after, cause));
     effects.extend(change(Some(before), &after, EventKind::Review, logged.event.id, logged.into()));
     effects.push(count(logged, review.company, EventKind::Review, Outcome::Applied, 1));

@@ -67,6 +67,11 @@ pub enum Step {
         flat: Option<i64>,
         result: i64,
     },
+    /// The commission is no more than `left` of the program's budget, or of what a refunded sale was granted.
+    Cap {
+        left: i64,
+        result: i64,
+    },
     Split {
         fee: String,
         result: Parts,

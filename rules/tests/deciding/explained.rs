@@ -24,6 +24,11 @@ pub(crate) fn recomputed(conversion: &Conversion) -> (i64, i64) {
                 };
                 assert_eq!(*result, commission_minor, "{}: rounded half up", conversion.label);
             }
+            Step::Cap { left, result } => {
+                assert_eq!(left, result, "{}: as much as there is", conversion.label);
+                assert!(*left < commission_minor, "{}: a cap that takes nothing", conversion.label);
+                commission_minor = *result;
+            }
             Step::Split { fee, result: Parts { partner, platform } } => {
                 let exact_platform = i128::from(commission_minor) * i128::from(millionths(fee));
                 assert_eq!(partner + platform, commission_minor, "{}: the split sums", conversion.label);

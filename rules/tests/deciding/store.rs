@@ -161,6 +161,7 @@ impl Store {
         known.links = pick(needs.links.iter(), |id| self.links.get(id).cloned());
         known.links.values().for_each(|link| needs.add_link(link));
         known.terms = pick(needs.programs.iter(), |id| self.terms.get(id).cloned());
+        needs.add_terms(known.terms.values().flatten());
         known.partners = pick(needs.partners.iter(), |id| self.partners.get(id).copied());
     }
 
