@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use schemas::facts::Fact;
-use stores::{facts::Block, ledger::Plan};
+use stores::ledger::Plan;
 
 /// A block closes at this many facts…
 pub(crate) const FACTS_MAX: usize = 10_000;
@@ -9,24 +9,33 @@ pub(crate) const FACTS_MAX: usize = 10_000;
 /// …or when it has been open this long.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(1);
 
+/// Offsets in a block at the most.
+pub(crate) const OFFSETS_MAX: u64 = 16_384;
+
 /// The block of facts that is being filled: all of the partition's log from where the last one ended.
 pub(crate) struct OpenBlock {
-    partition: u32,
-    incarnation: u32,
     from: u64,
     to: u64,
-    facts: Vec<Fact>,
+    /// None where they were dropped, as facts are far behind: they are made again from log and ledger.
+    facts: Option<Vec<Fact>>,
     opened: Option<Instant>,
 }
 
+/// A block that is planned, with its facts where they are at hand.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) facts: Option<Vec<Fact>>,
+}
+
 impl OpenBlock {
-    pub(crate) fn new(partition: u32, incarnation: u32, from: u64) -> OpenBlock {
-        OpenBlock { partition, incarnation, from, to: from, facts: Vec::new(), opened: None }
+    pub(crate) fn new(from: u64) -> OpenBlock {
+        OpenBlock { from, to: from, facts: Some(Vec::new()), opened: None }
     }
 
     /// Whether a block that also takes these facts is to be closed.
     pub(crate) fn closes_with(&self, more: usize, now: Instant) -> bool {
-        self.facts.len() + more >= FACTS_MAX || self.due().is_some_and(|due| due <= now)
+        let facts = self.facts.as_ref().map_or(0, Vec::len);
+        facts + more >= FACTS_MAX || self.due().is_some_and(|due| due <= now)
     }
 
     /// When it is to be closed, if there is anything in it.
@@ -34,28 +43,36 @@ impl OpenBlock {
         self.opened.map(|opened| opened + OPEN_FOR)
     }
 
+    /// The block as it would be, closed here; never more than fits into one.
+    pub(crate) fn plan_up_to(&self, to: u64) -> Plan {
+        Plan { from: self.from, to: to.min(self.from + OFFSETS_MAX) }
+    }
+
     pub(crate) fn plan(&self) -> Plan {
-        Plan { from: self.from, to: self.to }
+        self.plan_up_to(self.to)
     }
 
     /// Takes in a committed batch.
-    pub(crate) fn extend(&mut self, to: u64, facts: Vec<Fact>, now: Instant) {
+    pub(crate) fn extend(&mut self, to: u64, more: Vec<Fact>, now: Instant) {
         self.to = to;
-        self.facts.extend(facts);
+        if let Some(facts) = &mut self.facts {
+            facts.extend(more);
+        }
         self.opened.get_or_insert(now);
     }
 
-    /// Gives out what it holds and begins anew where that ends.
-    pub(crate) fn close(&mut self) -> Block {
-        let closed = Block {
-            partition: self.partition,
-            from: self.from,
-            to: self.to,
-            incarnation: self.incarnation,
-            facts: std::mem::take(&mut self.facts),
-        };
-        self.from = self.to;
-        self.opened = None;
-        closed
+    /// Forgets its facts.
+    pub(crate) fn drop_facts(&mut self) {
+        self.facts = None;
+    }
+
+    /// Gives out what was planned and begins anew where that ends.
+    pub(crate) fn close(&mut self, plan: Plan, now: Instant) -> Planned {
+        let is_whole = plan.to == self.to;
+        let facts = self.facts.take().filter(|_| is_whole);
+        self.from = plan.to;
+        self.facts = is_whole.then(Vec::new);
+        self.opened = (!is_whole).then(|| now.checked_sub(OPEN_FOR).unwrap_or(now));
+        Planned { plan, facts }
     }
 }

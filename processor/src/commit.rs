@@ -4,7 +4,7 @@ use metrics::{counter, histogram};
 use rules::{Effect, decide};
 use schemas::{event::Body, facts::Fact, wire::encode_decision};
 use stores::{
-    ledger::{Batch, CommitError, Versions},
+    ledger::{Batch, CommitError, Locked, Versions},
     log::Reply,
 };
 
@@ -13,11 +13,14 @@ use crate::{
     fetch::{DUE_MAX, Sources, fetch},
     owner::Owner,
     publish::Replies,
-    read::{Stretch, read},
+    read::Stretch,
 };
 
 /// How often a batch is decided again because a row that it was decided on has changed.
 const TRIES: u32 = 16;
+
+/// From this try on the rows that it was in conflict about are locked before it is decided.
+const LOCKED_FROM: u32 = 2;
 
 /// A batch's effects by who takes them in.
 struct Sorted {
@@ -31,23 +34,41 @@ struct Sorted {
 impl Owner {
     /// Decides and commits what comes next in the log; false where the log ends.
     pub(crate) async fn step(&mut self) -> Result<bool, ProcessError> {
-        let Some(stretch) = read(&self.deps.log, self.partition, self.next, self.limits.batch_events).await? else {
-            return Ok(false);
+        let stretch = match self.pending.take() {
+            Some(stretch) => stretch,
+            None => match Stretch::of(self.next, self.reader.take(self.limits.batch_events).await?) {
+                Some(stretch) => stretch,
+                None => return Ok(false),
+            },
         };
-        for _ in 0..TRIES {
-            match self.attempt(&stretch).await {
-                Err(ProcessError::Commit(CommitError::Conflict(_))) => {
+        let decided = self.decide(&stretch).await;
+        if decided.is_err() {
+            self.pending = Some(stretch);
+        }
+        decided.map(|()| true)
+    }
+
+    async fn decide(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
+        for tries in 0..TRIES {
+            let locked = match self.contended.take() {
+                Some(rows) if tries >= LOCKED_FROM => Some(self.deps.ledger.lock(rows).await?),
+                _ => None,
+            };
+            match self.attempt(stretch, locked).await {
+                Err(ProcessError::Commit(CommitError::Conflict(row))) => {
                     counter!("refmill_batches_in_conflict_total").increment(1);
+                    tracing::debug!(partition = self.partition, ?row, tries, "deciding a batch again");
                 }
-                done => return done.map(|()| true),
+                done => return done,
             }
         }
         Err(ProcessError::Contended { from: stretch.from, tries: TRIES })
     }
 
-    async fn attempt(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
+    async fn attempt(&mut self, stretch: &Stretch, locked: Option<Locked>) -> Result<(), ProcessError> {
         let started = Instant::now();
         let sources = Sources {
+            partitions: self.deps.log.partitions(),
             catalog: &self.deps.catalog,
             ledger: &self.deps.ledger,
             facts: &self.deps.facts,
@@ -55,8 +76,12 @@ impl Owner {
         };
         let (mut known, relied_on) = fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
-        let effects = stretch.events.iter().flat_map(|logged| decide(&mut known, logged)).collect();
-        self.commit(stretch, relied_on, sort(effects)).await?;
+        let effects: Vec<Effect> = stretch.events.iter().flat_map(|logged| decide(&mut known, logged)).collect();
+        self.forward(&effects).await?;
+        self.contended = Some(relied_on.clone());
+        self.commit(stretch, relied_on, sort(effects), locked).await?;
+        self.contended = None;
+        self.forwarded.clear();
         if more_is_due {
             self.ticked_at = schemas::time::TimeMs(0);
         }
@@ -66,28 +91,34 @@ impl Owner {
         Ok(())
     }
 
-    async fn commit(&mut self, stretch: &Stretch, relied_on: Versions, sorted: Sorted) -> Result<(), ProcessError> {
-        let closes = self.block.closes_with(sorted.facts.len(), Instant::now());
+    async fn commit(
+        &mut self,
+        stretch: &Stretch,
+        relied_on: Versions,
+        sorted: Sorted,
+        locked: Option<Locked>,
+    ) -> Result<(), ProcessError> {
+        let closes = self.block.closes_with(sorted.facts.len(), Instant::now()) && self.may_plan();
+        let plan = closes.then(|| self.block.plan_up_to(stretch.to));
         let published = *self.published.borrow();
-        let mut plan = self.block.plan();
-        plan.to = stretch.to;
         self.note_settled(&sorted.ledger);
-        self.deps
-            .ledger
-            .commit(Batch {
-                partition: self.partition,
-                epoch: self.epoch,
-                from: stretch.from,
-                to: stretch.to,
-                last_event: stretch.events.last().map(|logged| logged.event.id),
-                appended_at: stretch.appended_at,
-                relied_on,
-                effects: sorted.ledger,
-                quarantined: stretch.quarantined.clone(),
-                plan: closes.then_some(plan),
-                published: (published > self.published_saved).then_some(published),
-            })
-            .await?;
+        let batch = Batch {
+            partition: self.partition,
+            epoch: self.epoch,
+            from: stretch.from,
+            to: stretch.to,
+            last_event: stretch.events.last().map(|logged| logged.event.id),
+            appended_at: stretch.appended_at,
+            relied_on,
+            effects: sorted.ledger,
+            quarantined: stretch.quarantined.clone(),
+            plan,
+            published: (published > self.published_saved).then_some(published),
+        };
+        match locked {
+            Some(locked) => self.deps.ledger.commit_locked(locked, batch).await?,
+            None => self.deps.ledger.commit(batch).await?,
+        }
         self.next = stretch.to;
         self.published_saved = self.published_saved.max(published);
         for effect in &sorted.memory {
@@ -97,12 +128,16 @@ impl Owner {
         if let Some(tick) = stretch.events.iter().rfind(|logged| matches!(logged.event.body, Body::Tick)) {
             self.memory.forget(tick.appended_at);
         }
+        self.block.extend(stretch.to, sorted.facts, Instant::now());
+        if let Some(plan) = plan {
+            let planned = self.block.close(plan, Instant::now());
+            self.send(planned)?;
+        }
         if !sorted.replies.is_empty() {
             let replies = Replies { to: stretch.to, replies: sorted.replies };
             self.replies.send(replies).await.map_err(|_| ProcessError::TaskEnded)?;
         }
-        self.block.extend(stretch.to, sorted.facts, Instant::now());
-        if closes { self.send_block().await } else { Ok(()) }
+        Ok(())
     }
 
     /// Settles that this batch decides need not be held back any more.
@@ -132,6 +167,7 @@ fn sort(effects: Vec<Effect>) -> Sorted {
     for effect in effects {
         match effect {
             Effect::Remember { .. } | Effect::See { .. } => sorted.memory.push(effect),
+            Effect::Forward { .. } => {}
             Effect::Record(Fact::Click(click)) => sorted.facts.push(Fact::Click(click)),
             Effect::Record(Fact::Change(change)) => {
                 sorted.facts.push(Fact::Change(change.clone()));

@@ -10,8 +10,14 @@ pub enum ProcessError {
         "the log has gone back in time: {at:?} should hold {expected} and does not. Put back the log and the ledger that belong together"
     )]
     LogWentBack { at: Position, expected: EventId },
+    #[error(
+        "the log of partition {partition} holds the offsets from {start} to before {end}, and {next} is to be decided next. Put back the log and the ledger that belong together"
+    )]
+    LogElsewhere { partition: u32, next: u64, start: u64, end: u64 },
     #[error("a batch from offset {from} on was in conflict {tries} times")]
     Contended { from: u64, tries: u32 },
+    #[error("the log did not take an event that another partition is to decide")]
+    NotForwarded,
     #[error("a task beside the processor ended early")]
     TaskEnded,
     #[error(transparent)]
@@ -22,6 +28,30 @@ pub enum ProcessError {
     Facts(#[from] InsertError),
     #[error(transparent)]
     Touches(#[from] SaveError),
+}
+
+impl ProcessError {
+    /// Whether a store could not do its part, and did nothing.
+    pub(crate) fn is_of_a_store(&self) -> bool {
+        !matches!(self, ProcessError::Fenced | ProcessError::Contended { .. }) && self.passes()
+    }
+
+    /// Whether another try may find things well again. All else is for people to look into.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            ProcessError::Fenced | ProcessError::Contended { .. } | ProcessError::NotForwarded => true,
+            ProcessError::Store(error)
+            | ProcessError::Commit(CommitError::Store(error))
+            | ProcessError::Facts(InsertError::Store(error))
+            | ProcessError::Touches(SaveError::Store(error)) => error.passes(),
+            ProcessError::Touches(SaveError::Moved { .. }) => true,
+            ProcessError::LogWentBack { .. }
+            | ProcessError::LogElsewhere { .. }
+            | ProcessError::TaskEnded
+            | ProcessError::Commit(_)
+            | ProcessError::Facts(_) => false,
+        }
+    }
 }
 
 impl From<CommitError> for ProcessError {

@@ -29,6 +29,7 @@ const SALES_LOOK_BACK_MS: i64 = 7 * DAY_MS + HOUR_MS;
 const WINDOW_MS_MAX: i64 = 90 * DAY_MS;
 
 pub(crate) struct Sources<'a> {
+    pub(crate) partitions: u32,
     pub(crate) catalog: &'a Catalog,
     pub(crate) ledger: &'a Ledger,
     pub(crate) facts: &'a Facts,
@@ -42,7 +43,7 @@ pub(crate) async fn fetch(
     events: &[Logged],
 ) -> Result<(Known, Versions), StoreError> {
     let mut needs = needs(events);
-    let mut known = Known::default();
+    let mut known = Known { partitions: sources.partitions, ..Known::default() };
     let named = named(sources, partition, &mut needs).await?;
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
     known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named, events).await?;

@@ -2,41 +2,38 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use metrics::counter;
 use schemas::{
-    event::{Body, Event},
     ids::{ConversionId, EventId},
-    time::{MINUTE_MS, TimeMs},
-    wire::encode_event,
+    time::TimeMs,
 };
 use stores::{
-    StoreError,
     catalog::Catalog,
-    facts::{Block, Facts, Held},
-    ledger::{CommitError, Ledger},
-    log::{Class, Log},
-    touches::{SaveError, Touches},
+    facts::{Facts, Held},
+    ledger::{Ledger, Versions},
+    log::{EventReader, Log},
+    touches::Touches,
 };
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     ProcessError,
-    block::OpenBlock,
-    facts,
+    block::{OpenBlock, Planned},
+    facts::{self, Writer},
     memory::Memory,
+    pool::{Stage, Status, set_stage},
     publish::{self, Replies},
-    recover, settles,
+    read::Stretch,
+    recover::{self, Recovered},
 };
 
 /// The stores and the few things of its process that a processor works with.
@@ -50,8 +47,8 @@ pub struct Deps {
     pub now: fn() -> TimeMs,
     /// Ids for the events that it appends itself.
     pub event_id: Arc<dyn Fn() -> EventId + Send + Sync>,
-    /// True from when the partition is taken and made good until the processor lets go.
-    pub is_deciding: Arc<AtomicBool>,
+    /// Told what it is doing.
+    pub status: watch::Sender<Status>,
 }
 
 /// What bounds a processor.
@@ -69,14 +66,14 @@ impl Default for Limits {
     }
 }
 
-/// How often a partition's owner appends a tick.
-const TICK_EVERY_MS: i64 = MINUTE_MS;
-
 /// How often an owner that has nothing to decide looks at what time has brought.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// After a store has failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// How long each of the tasks beside the owner may take at the end; the next owner makes good what they leave.
+const TASK_WAIT: Duration = Duration::from_secs(3);
 
 /// Everything that one owner of one partition holds.
 pub(crate) struct Owner {
@@ -86,11 +83,18 @@ pub(crate) struct Owner {
     pub(crate) epoch: u64,
     /// The offset to be decided next.
     pub(crate) next: u64,
+    pub(crate) reader: EventReader,
+    /// Read and not committed.
+    pub(crate) pending: Option<Stretch>,
+    /// Events of it that their own partitions have by now.
+    pub(crate) forwarded: HashSet<EventId>,
+    /// Rows that it was in conflict about.
+    pub(crate) contended: Option<Versions>,
     pub(crate) memory: Memory,
     /// Touches are saved up to here.
     pub(crate) touches_saved: u64,
     pub(crate) block: OpenBlock,
-    pub(crate) blocks: mpsc::Sender<Block>,
+    pub(crate) planned: mpsc::Sender<Planned>,
     pub(crate) replies: mpsc::Sender<Replies>,
     pub(crate) published: watch::Receiver<u64>,
     pub(crate) published_saved: u64,
@@ -105,52 +109,79 @@ pub(crate) struct Owner {
     pub(crate) touches_saved_at: Instant,
 }
 
-/// Takes the partition, makes good what its last owner left undone, and decides until `shutdown`.
-pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: CancellationToken) -> Result<(), ProcessError> {
-    let (blocks, blocks_waiting) = mpsc::channel(facts::BLOCKS_WAITING);
+/// Takes the partition, makes good what its last owner left undone, and decides until told to stop.
+pub(crate) async fn own(
+    deps: Deps,
+    limits: Limits,
+    partition: u32,
+    stop: CancellationToken,
+) -> Result<(), ProcessError> {
+    let Some(recovered) = stop.run_until_cancelled(recover::take(&deps, partition)).await else { return Ok(()) };
+    let Recovered { epoch, progress, published: published_saved, memory, marked_up_to, plans } = recovered?;
+    let (planned, planned_waiting) = mpsc::channel(facts::PLANS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
-    let (publishing, published) = watch::channel(0);
-    let is_deciding = Arc::clone(&deps.is_deciding);
-    let mut owner = recover::take(deps, limits, partition, blocks, replies, published).await?;
-    is_deciding.store(true, Ordering::Release);
-    publishing.send_replace(owner.published_saved);
-    let mut writer = tokio::spawn(facts::write(owner.deps.facts.clone(), owner.deps.ledger.clone(), blocks_waiting));
-    let publisher = tokio::spawn(publish::publish(owner.deps.log.clone(), replies_waiting, publishing));
-
+    let (publishing, published) = watch::channel(published_saved);
+    let writer = Writer::new(deps.clone(), partition, epoch, &progress);
+    let writer = tokio::spawn(writer.write_all(plans, marked_up_to, planned_waiting));
+    let publisher = tokio::spawn(publish::publish(deps.log.clone(), replies_waiting, publishing));
+    let mut owner = Owner {
+        limits,
+        partition,
+        epoch,
+        next: progress.next,
+        reader: deps.log.events(partition, progress.next, progress.appended_at),
+        pending: None,
+        forwarded: HashSet::new(),
+        contended: None,
+        memory,
+        touches_saved: progress.next,
+        block: OpenBlock::new(progress.next),
+        planned,
+        replies,
+        published,
+        published_saved,
+        settling: HashSet::new(),
+        settled_up_to: 0,
+        settles_left: true,
+        ticked_at: TimeMs(0),
+        touches_saved_at: Instant::now(),
+        deps,
+    };
+    set_stage(&owner.deps.status, partition, Some(Stage::Deciding));
+    let mut writing = Beside(writer);
+    let publishing = Beside(publisher);
     let decided = tokio::select! {
-        decided = owner.decide_until(&shutdown) => decided,
-        ended = &mut writer => Err(match ended {
+        decided = owner.decide_until(&stop) => decided,
+        ended = &mut writing.0 => Err(match ended {
             Ok(Err(error)) => error,
             Ok(Ok(())) | Err(_) => ProcessError::TaskEnded,
         }),
     };
-    is_deciding.store(false, Ordering::Release);
-    if let Err(error) = decided {
-        writer.abort();
-        publisher.abort();
-        return Err(error);
+    decided?;
+    owner.finish(writing, publishing).await
+}
+
+/// A task that ends with its owner.
+struct Beside<T>(JoinHandle<T>);
+
+impl<T> Drop for Beside<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
-    owner.finish(writer, publisher).await
 }
 
 impl Owner {
-    async fn decide_until(&mut self, shutdown: &CancellationToken) -> Result<(), ProcessError> {
-        let mut log_end = self.deps.log.watch_end();
+    async fn decide_until(&mut self, stop: &CancellationToken) -> Result<(), ProcessError> {
         let mut held = self.deps.facts.held();
-        while !shutdown.is_cancelled() {
-            log_end.borrow_and_update();
+        while !stop.is_cancelled() {
             match self.turn(&mut held).await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                // What a store could not do was not done: it is tried again, and meanwhile the log takes what comes.
-                Err(
-                    ProcessError::Store(error)
-                    | ProcessError::Commit(CommitError::Store(error))
-                    | ProcessError::Touches(SaveError::Store(error)),
-                ) if !matches!(error, StoreError::Closed) => {
+                Err(error) if error.is_of_a_store() => {
+                    // What a store could not do was not done: it is tried again, and meanwhile the log takes what comes.
                     counter!("refmill_store_failures_total").increment(1);
-                    tracing::error!(%error, "a store failed; trying again");
-                    shutdown.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
+                    tracing::error!(partition = self.partition, %error, "a store failed; trying again");
+                    stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -160,8 +191,8 @@ impl Owner {
                 .due()
                 .map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
-                () = shutdown.cancelled() => {}
-                _ = log_end.changed() => {}
+                () = stop.cancelled() => {}
+                ready = self.reader.ready() => ready?,
                 _ = held.changed() => {}
                 () = tokio::time::sleep(look) => {}
             }
@@ -176,87 +207,31 @@ impl Owner {
         Ok(decided)
     }
 
-    /// What is to be done between batches, each when its time has come.
-    async fn keep_up(&mut self, held: &mut watch::Receiver<Held>) -> Result<(), ProcessError> {
-        if self.block.due().is_some_and(|due| due <= Instant::now()) {
-            self.close_block().await?;
-        }
-        let held_up_to = held.borrow_and_update().up_to(self.partition);
-        if held_up_to > self.settled_up_to || self.settles_left {
-            settles::append(self, held_up_to).await?;
-        }
-        let now = (self.deps.now)();
-        if now.since_ms(self.ticked_at) >= TICK_EVERY_MS || now < self.ticked_at {
-            // One that is left out comes again a minute later.
-            self.append(vec![Body::Tick]).await?;
-            self.ticked_at = now;
-        }
-        if self.touches_saved_at.elapsed() >= self.limits.touches_every {
-            self.save_touches().await?;
-        }
-        Ok(())
-    }
-
-    /// Closes the open block without a batch.
-    pub(crate) async fn close_block(&mut self) -> Result<(), ProcessError> {
-        self.deps.ledger.plan(self.partition, self.epoch, self.block.plan()).await?;
-        self.send_block().await
-    }
-
-    pub(crate) async fn send_block(&mut self) -> Result<(), ProcessError> {
-        let block = self.block.close();
-        self.blocks.send(block).await.map_err(|_| ProcessError::TaskEnded)
-    }
-
-    pub(crate) async fn save_touches(&mut self) -> Result<(), ProcessError> {
-        self.touches_saved_at = Instant::now();
-        if self.touches_saved == self.next {
-            return Ok(());
-        }
-        let delta = self.memory.delta();
-        self.deps.touches.save(self.partition, self.epoch, self.touches_saved, self.next, delta).await?;
-        self.memory.saved();
-        self.touches_saved = self.next;
-        Ok(())
-    }
-
-    /// Appends events of the owner's own, all or none: not where the queue is full to the reserve, which drains by itself.
-    pub(crate) async fn append(&self, bodies: Vec<Body>) -> Result<bool, ProcessError> {
-        let record = |body| {
-            encode_event(Event {
-                id: (self.deps.event_id)(),
-                stamped_at: (self.deps.now)(),
-                resent: false,
-                reply_to: None,
-                key: None,
-                first_appended_at: None,
-                body,
-            })
-        };
-        let records = bodies.into_iter().map(record).collect();
-        let Ok(appending) = self.deps.log.enqueue_many(Class::Own, records) else { return Ok(false) };
-        appending.await?;
-        Ok(true)
-    }
-
-    /// Leaves nothing undone that the next start would have to make good.
+    /// Leaves as little undone as it can that the next owner would have to make good.
     async fn finish(
         mut self,
-        writer: JoinHandle<Result<(), ProcessError>>,
-        publisher: JoinHandle<()>,
+        mut writing: Beside<Result<(), ProcessError>>,
+        mut publishing: Beside<()>,
     ) -> Result<(), ProcessError> {
         if self.block.due().is_some() {
             self.close_block().await?;
         }
         self.save_touches().await?;
-        let Owner { deps, partition, epoch, published_saved, blocks, replies, published, .. } = self;
-        drop((blocks, replies));
-        writer.await.map_err(|_| ProcessError::TaskEnded)??;
-        publisher.await.map_err(|_| ProcessError::TaskEnded)?;
+        let Owner { deps, partition, epoch, published_saved, planned, replies, published, .. } = self;
+        drop((planned, replies));
+        let written = timeout(TASK_WAIT, &mut writing.0).await;
+        let _ = timeout(TASK_WAIT, &mut publishing.0).await;
         let published = *published.borrow();
         if published > published_saved {
             deps.ledger.set_published(partition, epoch, published).await?;
         }
-        Ok(())
+        deps.facts.let_go(partition);
+        match written {
+            Ok(ended) => ended.map_err(|_| ProcessError::TaskEnded)?,
+            Err(_) => {
+                tracing::warn!(partition, "facts are behind: the next owner writes the rest");
+                Ok(())
+            }
+        }
     }
 }

@@ -16,25 +16,40 @@ pub(crate) struct Stretch {
     pub(crate) quarantined: Vec<Quarantined>,
 }
 
-/// Reads what comes next; None where the log ends.
-pub(crate) async fn read(log: &Log, partition: u32, from: u64, max: usize) -> Result<Option<Stretch>, StoreError> {
-    let records = log.read(partition, from, max).await?;
-    let Some(last) = records.last() else { return Ok(None) };
-    let to = last.position.offset + 1;
-    let appended_at = records.iter().map(|record| record.appended_at).max().unwrap_or_default();
-    let (mut events, mut quarantined) = (Vec::with_capacity(records.len()), Vec::new());
-    for record in records {
-        match decode(&record) {
-            Ok(logged) => events.push(logged),
-            Err(reason) => {
-                quarantined.push(Quarantined { offset: record.position.offset, reason, record: record.bytes })
+impl Stretch {
+    /// None of no records. It begins at `from`, whatever the first record's offset is.
+    pub(crate) fn of(from: u64, records: Vec<Record>) -> Option<Stretch> {
+        let to = records.last()?.position.offset + 1;
+        let appended_at = records.iter().map(|record| record.appended_at).max().unwrap_or_default();
+        let (mut events, mut quarantined) = (Vec::with_capacity(records.len()), Vec::new());
+        for record in records {
+            match decode(&record) {
+                Ok(logged) => events.push(logged),
+                Err(reason) => {
+                    quarantined.push(Quarantined { offset: record.position.offset, reason, record: record.bytes })
+                }
             }
         }
+        Some(Stretch { from, to, appended_at, events, quarantined })
     }
-    Ok(Some(Stretch { from, to, appended_at, events, quarantined }))
+
+    /// Of it what stands before this offset.
+    pub(crate) fn before(mut self, to: u64) -> Stretch {
+        if to < self.to {
+            self.to = to;
+            self.events.retain(|logged| logged.position.offset < to);
+            self.quarantined.retain(|record| record.offset < to);
+        }
+        self
+    }
 }
 
-pub(crate) fn decode(record: &Record) -> Result<Logged, String> {
+/// Reads the log anywhere; None where it ends.
+pub(crate) async fn read(log: &Log, partition: u32, from: u64, max: usize) -> Result<Option<Stretch>, StoreError> {
+    Ok(Stretch::of(from, log.read(partition, from, max).await?))
+}
+
+fn decode(record: &Record) -> Result<Logged, String> {
     let event = decode_event(&record.bytes).map_err(|error| error.to_string())?;
     Ok(Logged { position: record.position, appended_at: record.appended_at, event })
 }

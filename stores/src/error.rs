@@ -29,6 +29,13 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+impl StoreError {
+    /// Whether another try may find the store well again.
+    pub fn passes(&self) -> bool {
+        !matches!(self, StoreError::Closed | StoreError::NoPartition(_))
+    }
+}
+
 /// The server's own words, which the error's first line leaves out.
 fn postgres_text(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)

@@ -26,6 +26,12 @@ pub use read::{
 };
 pub use take::{Progress, Taken};
 
+/// Rows that nobody else can change.
+pub enum Locked {
+    /// One writer: nobody else is there to change them.
+    Embedded,
+}
+
 #[derive(Clone)]
 pub enum Ledger {
     Embedded(Arc<sqlite::ledger::Ledger>),
@@ -95,11 +101,32 @@ impl Ledger {
         }
     }
 
-    /// Facts are to be made again, or the ledger was restored from a copy: no block is marked any more, and what is inserted from
-    /// now on carries the incarnation that comes back.
-    pub async fn begin_incarnation(&self, partition: u32, epoch: u64) -> Result<u32, CommitError> {
+    /// Facts are to be made again, or the ledger was restored from a copy: no block that begins at `from` or after it is marked
+    /// any more, and what is inserted from now on carries the incarnation that comes back.
+    pub async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
         match self {
-            Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch).await,
+            Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
+        }
+    }
+
+    /// Blocks that are planned and not marked, in order.
+    pub async fn open_plans(&self, partition: u32) -> Result<Vec<Plan>, StoreError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.open_plans(partition).await,
+        }
+    }
+
+    /// Locks these rows, in their order, until the batch that follows is committed or what comes back is dropped.
+    pub async fn lock(&self, _rows: Versions) -> Result<Locked, StoreError> {
+        match self {
+            Ledger::Embedded(_) => Ok(Locked::Embedded),
+        }
+    }
+
+    /// Commits in the hold of those locks.
+    pub async fn commit_locked(&self, locked: Locked, batch: Batch) -> Result<(), CommitError> {
+        match (self, locked) {
+            (Ledger::Embedded(ledger), Locked::Embedded) => ledger.commit(batch).await,
         }
     }
 

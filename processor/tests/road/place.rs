@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,7 +28,7 @@ use stores::{
     log::{Class, LogLimits},
 };
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// 2026-06-14T10:00:00Z.
@@ -90,9 +90,9 @@ impl Place {
             facts: stores.facts.clone(),
             now,
             event_id: Arc::new(move || EventId(u128::from(own_ids.fetch_add(1, Ordering::Relaxed)))),
-            is_deciding: Arc::new(AtomicBool::new(false)),
+            status: watch::Sender::default(),
         };
-        let processor = tokio::spawn(processor::run(deps, Limits::default(), PARTITION, stop.clone()));
+        let processor = tokio::spawn(processor::run(deps, Limits::default(), stop.clone()));
         Road { stores, ids, signing, stop, processor }
     }
 }

@@ -101,8 +101,12 @@ impl Ledger {
         self.owner.call(own).await
     }
 
-    pub(crate) async fn begin_incarnation(&self, partition: u32, epoch: u64) -> Result<u32, CommitError> {
-        self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch)).await
+    pub(crate) async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
+        self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch, from)).await
+    }
+
+    pub(crate) async fn open_plans(&self, partition: u32) -> Result<Vec<Plan>, StoreError> {
+        self.reader.call(move |connection| Ok(plan::open(connection, partition)?)).await
     }
 
     pub(crate) async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {

@@ -39,10 +39,18 @@ pub(super) fn close(transaction: &Transaction<'_>, partition: u32, Plan { from, 
 }
 
 /// No block counts as inserted any more. Blocks that are inserted from now on are of another incarnation.
-pub(super) fn begin_incarnation(connection: &mut Connection, partition: u32, epoch: u64) -> Result<u32, CommitError> {
+pub(super) fn begin_incarnation(
+    connection: &mut Connection,
+    partition: u32,
+    epoch: u64,
+    from: u64,
+) -> Result<u32, CommitError> {
     let transaction = connection.transaction()?;
     check_epoch(&transaction, partition, epoch)?;
-    transaction.execute("UPDATE plans SET marked = 0 WHERE partition = ?1", [partition])?;
+    transaction.execute(
+        "UPDATE plans SET marked = 0 WHERE partition = ?1 AND from_offset >= ?2",
+        (partition, bound(from)),
+    )?;
     let incarnation = transaction.query_one(
         "UPDATE progress SET incarnation = incarnation + 1 WHERE partition = ?1 RETURNING incarnation",
         [partition],

@@ -1,0 +1,63 @@
+//! Events that the owner itself appends, and those that it sends on to the partitions that decide them.
+
+use std::time::Duration;
+
+use metrics::counter;
+use rules::Effect;
+use schemas::{
+    event::{Body, Event},
+    wire::encode_event,
+};
+use stores::log::Class;
+use tokio::time::timeout;
+
+use crate::{ProcessError, owner::Owner};
+
+/// How long the log may take to have an event. One that comes to stand there later is a copy, or changes nothing.
+const APPEND_WAIT: Duration = Duration::from_secs(5);
+
+impl Owner {
+    /// Appends events, each to its partition; false where they found no room or were not there in time.
+    pub(crate) async fn append(&self, bodies: Vec<(u32, Body)>) -> Result<bool, ProcessError> {
+        let event = |body| Event {
+            id: (self.deps.event_id)(),
+            stamped_at: (self.deps.now)(),
+            resent: false,
+            reply_to: None,
+            key: None,
+            first_appended_at: None,
+            body,
+        };
+        self.enqueue(bodies.into_iter().map(|(partition, body)| (partition, encode_event(event(body)))).collect()).await
+    }
+
+    /// Sends on what others are to decide, before the batch that leaves it to them commits.
+    pub(crate) async fn forward(&mut self, effects: &[Effect]) -> Result<(), ProcessError> {
+        let (mut records, mut ids) = (Vec::new(), Vec::new());
+        for effect in effects {
+            if let Effect::Forward { partition, event } = effect
+                && !self.forwarded.contains(&event.id)
+            {
+                ids.push(event.id);
+                records.push((*partition, encode_event(Event::clone(event))));
+            }
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        counter!("refmill_events_forwarded_total").increment(records.len() as u64);
+        if !self.enqueue(records).await? {
+            return Err(ProcessError::NotForwarded);
+        }
+        self.forwarded.extend(ids);
+        Ok(())
+    }
+
+    async fn enqueue(&self, records: Vec<(u32, Vec<u8>)>) -> Result<bool, ProcessError> {
+        let Ok(appending) = self.deps.log.enqueue_many(Class::Own, records) else { return Ok(false) };
+        match timeout(APPEND_WAIT, appending).await {
+            Ok(appended) => appended.map(|_| true).map_err(ProcessError::from),
+            Err(_) => Ok(false),
+        }
+    }
+}

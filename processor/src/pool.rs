@@ -1,0 +1,180 @@
+//! Which partitions this process owns: taken and let go of as the log says, each decided by an owner of its own.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use metrics::counter;
+use stores::log::{LetGo, Moved};
+use tokio::{
+    sync::watch,
+    task::{Id, JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ProcessError,
+    owner::{Deps, Limits, own},
+};
+
+/// After how long a partition that was lost, or whose stores failed, is taken again.
+const TAKE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a process that was given no partition waits before it counts as joined: there may be none for it.
+const JOIN_WAIT: Duration = Duration::from_secs(10);
+
+/// How long owners may take to leave nothing undone at the end.
+const FINISH_WAIT: Duration = Duration::from_secs(8);
+
+/// What a processor is doing, for whoever asks whether it is well.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// It has partitions, or there are none for it.
+    pub joined: bool,
+    pub owned: BTreeMap<u32, Stage>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// What the last owner left undone is made good.
+    Recovering,
+    Deciding,
+}
+
+impl Status {
+    /// Whether every event of its partitions is decided as it comes.
+    pub fn is_ready(&self) -> bool {
+        self.joined && self.owned.values().all(|stage| *stage == Stage::Deciding)
+    }
+}
+
+/// Decides the partitions that the log gives to this process, until `shutdown`.
+pub async fn run(deps: Deps, limits: Limits, shutdown: CancellationToken) -> Result<(), ProcessError> {
+    let mut ownership = deps.log.ownership()?;
+    let mut pool = Pool { deps, limits, owners: JoinSet::new(), partitions: BTreeMap::new(), running: HashMap::new() };
+    let joined = sleep(JOIN_WAIT);
+    tokio::pin!(joined);
+    let ended = loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break Ok(()),
+            moved = ownership.next() => match moved {
+                Ok(moved) => pool.take_in(moved),
+                Err(error) => break Err(error.into()),
+            },
+            Some(ended) = pool.owners.join_next_with_id() => {
+                if let Err(error) = pool.owner_ended(ended) {
+                    break Err(error);
+                }
+            }
+            () = &mut joined, if !pool.deps.status.borrow().joined => {
+                pool.deps.status.send_modify(|status| status.joined = true);
+            }
+        }
+    };
+    let finished = pool.finish().await;
+    ownership.leave().await;
+    ended.and(finished)
+}
+
+struct Pool {
+    deps: Deps,
+    limits: Limits,
+    owners: JoinSet<Result<(), ProcessError>>,
+    partitions: BTreeMap<u32, Owned>,
+    /// Which partition a task owns.
+    running: HashMap<Id, u32>,
+}
+
+struct Owned {
+    stop: CancellationToken,
+    /// Dropped when the owner has let go.
+    asked_back: Option<LetGo>,
+}
+
+impl Pool {
+    fn take_in(&mut self, moved: Moved) {
+        match moved {
+            Moved::Take(partition) => {
+                tracing::info!(partition, "taking a partition");
+                self.deps.status.send_modify(|status| status.joined = true);
+                self.start(partition, Duration::ZERO);
+            }
+            Moved::LetGo { partition, gone } => {
+                tracing::info!(partition, "letting go of a partition");
+                if let Some(owned) = self.partitions.get_mut(&partition) {
+                    owned.stop.cancel();
+                    owned.asked_back = Some(gone);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, partition: u32, pause: Duration) {
+        // A partition that comes back before its last owner has ended is started anew by that one's end.
+        if let Some(owned) = self.partitions.get_mut(&partition) {
+            owned.asked_back = None;
+            if !owned.stop.is_cancelled() {
+                return;
+            }
+        }
+        let stop = CancellationToken::new();
+        set_stage(&self.deps.status, partition, Some(Stage::Recovering));
+        let (deps, limits, until) = (self.deps.clone(), self.limits, stop.clone());
+        let task = self.owners.spawn(async move {
+            match until.run_until_cancelled(sleep(pause)).await {
+                Some(()) => own(deps, limits, partition, until).await,
+                None => Ok(()),
+            }
+        });
+        self.running.insert(task.id(), partition);
+        self.partitions.insert(partition, Owned { stop, asked_back: None });
+    }
+
+    /// An owner that lost its partition, or whose stores failed, is followed by another as long as the partition is ours.
+    fn owner_ended(&mut self, ended: Result<(Id, Result<(), ProcessError>), JoinError>) -> Result<(), ProcessError> {
+        let (id, ended) = ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "an owner broke down");
+            (error.id(), Err(ProcessError::TaskEnded))
+        });
+        let Some(partition) = self.running.remove(&id) else { return Ok(()) };
+        if self.running.values().any(|other| *other == partition) {
+            return Ok(());
+        }
+        let owned = self.partitions.remove(&partition);
+        let is_ours = owned.is_some_and(|owned| !owned.stop.is_cancelled());
+        set_stage(&self.deps.status, partition, None);
+        let Err(error) = ended else { return Ok(()) };
+        if !error.passes() {
+            return Err(error);
+        }
+        counter!("refmill_partitions_lost_total").increment(1);
+        tracing::warn!(partition, %error, "lost a partition");
+        if is_ours {
+            self.start(partition, TAKE_AGAIN_AFTER);
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), ProcessError> {
+        self.partitions.values().for_each(|owned| owned.stop.cancel());
+        let all = async {
+            let mut first = Ok(());
+            while let Some(ended) = self.owners.join_next().await {
+                let ended = ended.unwrap_or(Err(ProcessError::TaskEnded));
+                first = first.and(ended.or_else(|error| if error.passes() { Ok(()) } else { Err(error) }));
+            }
+            first
+        };
+        // What is not finished by then is made good by the next owner.
+        timeout(FINISH_WAIT, all).await.unwrap_or(Ok(()))
+    }
+}
+
+pub(crate) fn set_stage(status: &watch::Sender<Status>, partition: u32, stage: Option<Stage>) {
+    status.send_modify(|status| match stage {
+        Some(stage) => _ = status.owned.insert(partition, stage),
+        None => _ = status.owned.remove(&partition),
+    });
+}

@@ -1,0 +1,74 @@
+//! Making touches and facts again by hand.
+
+use std::time::Duration;
+
+use schemas::ids::LinkId;
+use stores::{facts, ledger::Taken};
+use tokio::time::sleep;
+
+use crate::{
+    ProcessError,
+    facts::Writer,
+    owner::Deps,
+    recover::{plans_left, remember},
+};
+
+/// What was made again of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rebuilt {
+    pub partition: u32,
+    /// From this offset on; before it the log has nothing any more, and what there was stays.
+    pub from: u64,
+    pub to: u64,
+}
+
+/// Forgets a partition's touches and makes them again from the log, and from facts where the log is too short. An owner that
+/// runs meanwhile lets go and comes back.
+pub async fn rebuild_touches(deps: &Deps, partition: u32) -> Result<Rebuilt, ProcessError> {
+    let taken = deps.ledger.take(partition).await?;
+    deps.touches.forget(partition).await?;
+    let to = taken.progress.next;
+    let memory = remember(deps, partition, taken.epoch, to).await?;
+    let links: Vec<&LinkId> = memory.touches.links.keys().collect();
+    tracing::info!(partition, links = links.len(), "touches are made again");
+    Ok(Rebuilt { partition, from: 0, to })
+}
+
+/// Lowers the marks, so that nothing is decided on half of the facts, takes them out and makes them again from the log and the
+/// ledger. Where an owner takes the partition meanwhile, it goes on with that, and this waits for it.
+pub async fn rebuild_facts(deps: &Deps, partition: u32) -> Result<Rebuilt, ProcessError> {
+    let taken = deps.ledger.take(partition).await?;
+    let (epoch, to) = (taken.epoch, taken.progress.next);
+    let start = deps.log.span(partition).await?.start;
+    let incarnation = deps.ledger.begin_incarnation(partition, epoch, start).await?;
+    // A block that the last owner was inserting is there by then, and goes with the rest.
+    sleep(facts::INSERT_WAIT).await;
+    let open_plans = deps.ledger.open_plans(partition).await?;
+    let from = open_plans.first().map_or(taken.progress.planned_up_to, |plan| plan.from);
+    deps.facts.delete_from(partition, from).await?;
+    deps.facts.resume(partition, from).await?;
+    let left = plans_left(deps, partition, Taken { open_plans, ..taken.clone() }).await;
+    let writer = Writer { deps: deps.clone(), partition, epoch, incarnation };
+    let written = match left {
+        Ok(plans) => writer.write_each(plans).await,
+        Err(error) => Err(error),
+    };
+    match written {
+        Err(ProcessError::Fenced) => wait_for_owner(deps, partition, to).await?,
+        done => done?,
+    }
+    Ok(Rebuilt { partition, from, to })
+}
+
+/// How often it is looked whether an owner has made good what is left.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+async fn wait_for_owner(deps: &Deps, partition: u32, to: u64) -> Result<(), ProcessError> {
+    loop {
+        let open = deps.ledger.open_plans(partition).await?;
+        if open.first().is_none_or(|plan| plan.from >= to) {
+            return Ok(());
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
