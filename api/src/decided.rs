@@ -52,20 +52,21 @@ pub(crate) async fn wait_for(api: &Api, id: ConversionId, deadline: Deadline) ->
     }
 }
 
-/// Appends an event and waits for its decision. One that does not reach the log is counted as refused.
+/// Appends an event to the partition that decides it, and waits for its decision. One that does not reach the log is counted as
+/// refused.
 pub(crate) async fn decide(
     api: &Api,
     caller: CompanyCaller,
     kind: EventKind,
-    body: Body,
+    (partition, body): (u32, Body),
     deadline: Deadline,
 ) -> Result<Answer, ApiError> {
-    let waiting = count_refused(api, caller, kind, append(api, caller, body).await)?;
+    let waiting = count_refused(api, caller, kind, append(api, caller, partition, body).await)?;
     let decision = waiting.decision(deadline.left()).await;
     Ok(decision.ok_or(ApiError::Unavailable("it is taken and not decided yet: come back later"))?.answer)
 }
 
-async fn append(api: &Api, caller: CompanyCaller, body: Body) -> Result<Waiting, ApiError> {
+async fn append(api: &Api, caller: CompanyCaller, partition: u32, body: Body) -> Result<Waiting, ApiError> {
     let id = api.ids.next();
     let waiting = api.waiters.register(id).await.map_err(|_| ApiError::Unavailable("too many wait for a decision"))?;
     let event = Event {
@@ -77,7 +78,7 @@ async fn append(api: &Api, caller: CompanyCaller, body: Body) -> Result<Waiting,
         first_appended_at: None,
         body,
     };
-    let queued = api.log.enqueue(Class::Conversion, encode_event(event));
+    let queued = api.log.enqueue(partition, Class::Conversion, encode_event(event));
     queued.map_err(|_| ApiError::Unavailable("too much waits to be written"))?.await?;
     Ok(waiting)
 }

@@ -41,7 +41,7 @@ impl Log {
     }
 
     /// Queues an event without ever waiting; what comes back resolves once it is durable.
-    pub fn enqueue(&self, class: Class, record: Vec<u8>) -> Result<Appending, QueueFull> {
+    pub fn enqueue(&self, _partition: u32, class: Class, record: Vec<u8>) -> Result<Appending, QueueFull> {
         match self {
             Log::Embedded(log) => log.enqueue(class, vec![record]).map(Appending::new),
         }

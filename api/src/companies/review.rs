@@ -72,7 +72,7 @@ pub(crate) async fn review(
     let deadline = Deadline::of(&api);
     let prepared = prepare(&api, caller.company, &id, asked, deadline).await;
     let event = count_refused(&api, caller, EventKind::Review, prepared)?;
-    let answer = decide(&api, caller, EventKind::Review, Body::Review(event), deadline).await?;
+    let answer = decide(&api, caller, EventKind::Review, event, deadline).await?;
     rendered(answer).map(data)
 }
 
@@ -82,11 +82,11 @@ async fn prepare(
     id: &str,
     asked: Result<Input<Review>, ApiError>,
     deadline: Deadline,
-) -> Result<event::Review, ApiError> {
+) -> Result<(u32, Body), ApiError> {
     let Input(asked) = asked?;
     let conversion = own_id(api, company, id)?;
-    wait_for(api, conversion, deadline).await?;
-    Ok(event::Review { company, conversion, action: asked.action })
+    let partition = wait_for(api, conversion, deadline).await?.position.partition;
+    Ok((partition, Body::Review(event::Review { company, conversion, action: asked.action })))
 }
 
 fn rendered(answer: Answer) -> Result<Reviewed, ApiError> {

@@ -92,7 +92,7 @@ pub(crate) async fn refund(
     let deadline = Deadline::of(&api);
     let prepared = prepare(&api, caller.company, &id, asked, deadline).await;
     let event = count_refused(&api, caller, EventKind::Refund, prepared)?;
-    let answer = decide(&api, caller, EventKind::Refund, Body::Refund(Box::new(event)), deadline).await?;
+    let answer = decide(&api, caller, EventKind::Refund, event, deadline).await?;
     rendered(answer).map(data)
 }
 
@@ -102,11 +102,11 @@ async fn prepare(
     id: &str,
     asked: Result<Input<Refund>, ApiError>,
     deadline: Deadline,
-) -> Result<event::Refund, ApiError> {
+) -> Result<(u32, Body), ApiError> {
     let Input(asked) = asked?;
     let id = own_id(api, company, id)?;
-    wait_for(api, id, deadline).await?;
-    Ok(stamp(api, company, id, asked))
+    let partition = wait_for(api, id, deadline).await?.position.partition;
+    Ok((partition, Body::Refund(Box::new(stamp(api, company, id, asked)))))
 }
 
 fn stamp(api: &Api, company: CompanyId, conversion: ConversionId, asked: Refund) -> event::Refund {
