@@ -23,6 +23,8 @@ pub enum StoreError {
     PostgresPool(#[from] deadpool_postgres::PoolError),
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
+    #[error("what is kept of partition {0} changed while it was read or saved: try again")]
+    Unsettled(u32),
     #[error("ClickHouse: {0}")]
     ClickHouse(#[from] clickhouse::error::Error),
     #[error("SQLite: {0}")]

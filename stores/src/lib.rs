@@ -8,6 +8,7 @@ mod deployment_id;
 mod error;
 mod page;
 mod postgres;
+mod redis;
 mod servers;
 mod sqlite;
 

@@ -5,11 +5,14 @@ use std::{path::Path, sync::Arc};
 use rules::touches::{LinkTouch, Seen, SeenId, Touches as Remembered, Velocity, Visitor};
 use schemas::ids::LinkId;
 
-use crate::{DeploymentId, OpenError, StoreError, sqlite};
+use crate::{DeploymentId, OpenError, Servers, StoreError, redis, sqlite};
+
+pub(crate) mod packed;
 
 #[derive(Clone)]
 pub enum Touches {
     Embedded(Arc<sqlite::touches::Touches>),
+    Distributed(Arc<redis::touches::Touches>),
 }
 
 /// What is kept of a partition's touches. Event ids and addresses of the last [`RECENT_FOR_MS`] are among them.
@@ -31,6 +34,18 @@ pub struct TouchDelta {
     pub velocity: Vec<(Visitor, Velocity)>,
 }
 
+impl TouchDelta {
+    /// What makes an empty memory into this one.
+    fn all(touches: &Remembered) -> TouchDelta {
+        let Remembered { links, seen, velocity } = touches;
+        TouchDelta {
+            links: links.iter().map(|(link, known)| (*link, *known)).collect(),
+            seen: seen.iter().map(|(id, seen)| (*id, *seen)).collect(),
+            velocity: velocity.iter().map(|(visitor, velocity)| (*visitor, *velocity)).collect(),
+        }
+    }
+}
+
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
@@ -46,10 +61,17 @@ impl Touches {
         sqlite::touches::Touches::open(folder, deployment).map(|touches| Touches::Embedded(Arc::new(touches)))
     }
 
-    /// All that is kept of a partition; nothing, from 0, where nothing is.
+    /// For roles that process; the others need no Redis.
+    pub async fn connect(servers: &Servers, deployment: DeploymentId) -> Result<Touches, OpenError> {
+        let touches = redis::touches::Touches::connect(servers, deployment).await?;
+        Ok(Touches::Distributed(Arc::new(touches)))
+    }
+
+    /// All that is kept of a partition; nothing, from 0, where nothing is or where part of it has been lost.
     pub async fn load(&self, partition: u32) -> Result<Loaded, StoreError> {
         match self {
             Touches::Embedded(touches) => touches.load(partition).await,
+            Touches::Distributed(touches) => touches.load(partition).await,
         }
     }
 
@@ -64,6 +86,17 @@ impl Touches {
     ) -> Result<(), SaveError> {
         match self {
             Touches::Embedded(touches) => touches.save(partition, epoch, from, to, delta).await,
+            Touches::Distributed(touches) => touches.save(partition, epoch, from, to, &delta).await,
+        }
+    }
+
+    /// Puts an owner's whole memory, which is that of the log before `next`, in the place of all that is kept, wherever
+    /// that ends; refused only where a newer epoch has saved. For an owner whose save was told [`SaveError::Moved`] by its
+    /// own epoch or an older one: the store lost something, or never had it.
+    pub async fn save_all(&self, partition: u32, epoch: u64, next: u64, touches: &Remembered) -> Result<(), SaveError> {
+        match self {
+            Touches::Embedded(store) => store.save_all(partition, epoch, next, TouchDelta::all(touches)).await,
+            Touches::Distributed(store) => store.save_all(partition, epoch, next, touches).await,
         }
     }
 
@@ -71,6 +104,7 @@ impl Touches {
     pub async fn forget(&self, partition: u32) -> Result<(), StoreError> {
         match self {
             Touches::Embedded(touches) => touches.forget(partition).await,
+            Touches::Distributed(touches) => touches.forget(partition).await,
         }
     }
 
@@ -78,7 +112,14 @@ impl Touches {
     pub async fn close(&self) {
         match self {
             Touches::Embedded(touches) => touches.close().await,
+            Touches::Distributed(touches) => touches.close().await,
         }
+    }
+}
+
+impl From<::redis::RedisError> for SaveError {
+    fn from(error: ::redis::RedisError) -> SaveError {
+        SaveError::Store(error.into())
     }
 }
 

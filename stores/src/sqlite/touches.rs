@@ -1,6 +1,5 @@
 mod forget;
 mod load;
-mod packed;
 mod save;
 
 use std::path::Path;
@@ -48,6 +47,16 @@ impl Touches {
         delta: TouchDelta,
     ) -> Result<(), SaveError> {
         self.owner.call(move |connection| save::save(connection, partition, epoch, from..to, &delta)).await
+    }
+
+    pub(crate) async fn save_all(
+        &self,
+        partition: u32,
+        epoch: u64,
+        next: u64,
+        all: TouchDelta,
+    ) -> Result<(), SaveError> {
+        self.owner.call(move |connection| save::save_all(connection, partition, epoch, next, &all)).await
     }
 
     pub(crate) async fn forget(&self, partition: u32) -> Result<(), StoreError> {

@@ -2,11 +2,10 @@ use rules::touches::{LinkTouch, Touches};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use schemas::{ids::LinkId, time::TimeMs};
 
-use super::packed;
 use crate::{
     StoreError,
     sqlite::row::{get_id, unreadable},
-    touches::{Loaded, RECENT_FOR_MS},
+    touches::{Loaded, RECENT_FOR_MS, packed},
 };
 
 pub(super) fn load(connection: &mut Connection, partition: u32) -> Result<Loaded, StoreError> {

@@ -1,11 +1,10 @@
 use std::ops::Range;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use super::packed;
 use crate::{
     sqlite::row::{get_id, int},
-    touches::{RECENT_FOR_MS, SaveError, TouchDelta},
+    touches::{RECENT_FOR_MS, SaveError, TouchDelta, packed},
 };
 
 pub(super) fn save(
@@ -23,6 +22,49 @@ pub(super) fn save(
     Ok(())
 }
 
+/// Puts these touches in the place of all that is kept, wherever that ends.
+pub(super) fn save_all(
+    connection: &mut Connection,
+    partition: u32,
+    epoch: u64,
+    next: u64,
+    all: &TouchDelta,
+) -> Result<(), SaveError> {
+    let transaction = connection.transaction()?;
+    let kept = progress(&transaction, partition)?;
+    if kept.epoch > epoch {
+        return Err(kept.moved());
+    }
+    for forgotten in ["DELETE FROM links WHERE partition = ?1", "DELETE FROM recent WHERE partition = ?1"] {
+        transaction.execute(forgotten, [partition])?;
+    }
+    move_on(&transaction, partition, epoch, &(kept.next..next))?;
+    links(&transaction, partition, all)?;
+    recent(&transaction, partition, next, all)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+struct Kept {
+    epoch: u64,
+    next: u64,
+}
+
+impl Kept {
+    fn moved(&self) -> SaveError {
+        SaveError::Moved { epoch: self.epoch, next: self.next }
+    }
+}
+
+fn progress(transaction: &Transaction<'_>, partition: u32) -> rusqlite::Result<Kept> {
+    let kept = transaction
+        .query_row("SELECT epoch, next FROM progress WHERE partition = ?1", [partition], |row| {
+            Ok(Kept { epoch: get_id(row, 0)?, next: get_id(row, 1)? })
+        })
+        .optional()?;
+    Ok(kept.unwrap_or(Kept { epoch: 0, next: 0 }))
+}
+
 /// Takes the partition from `offsets.start` to its end, or says where it is instead.
 fn move_on(transaction: &Transaction<'_>, partition: u32, epoch: u64, offsets: &Range<u64>) -> Result<(), SaveError> {
     transaction
@@ -34,11 +76,7 @@ fn move_on(transaction: &Transaction<'_>, partition: u32, epoch: u64, offsets: &
     if moved == 1 {
         return Ok(());
     }
-    let (epoch, next) =
-        transaction.query_one("SELECT epoch, next FROM progress WHERE partition = ?1", [partition], |row| {
-            Ok((get_id(row, 0)?, get_id(row, 1)?))
-        })?;
-    Err(SaveError::Moved { epoch, next })
+    Err(progress(transaction, partition)?.moved())
 }
 
 fn links(transaction: &Transaction<'_>, partition: u32, delta: &TouchDelta) -> rusqlite::Result<()> {
@@ -54,9 +92,12 @@ fn links(transaction: &Transaction<'_>, partition: u32, delta: &TouchDelta) -> r
 }
 
 fn recent(transaction: &Transaction<'_>, partition: u32, to: u64, delta: &TouchDelta) -> rusqlite::Result<()> {
-    let Some((newest, packed)) = packed::pack_recent(delta) else {
+    let seen = delta.seen.iter().map(|(_, seen)| seen);
+    let velocity = delta.velocity.iter().map(|(_, velocity)| velocity);
+    let Some(newest) = packed::newest(seen, velocity) else {
         return Ok(());
     };
+    let packed = packed::pack_recent(&delta.seen, &delta.velocity);
     transaction
         .prepare_cached(
             "INSERT INTO recent (partition, to_offset, newest_at_ms, packed) VALUES (?1, ?2, ?3, ?4)

@@ -1,62 +1,99 @@
 //! Touches as bytes. All numbers are big-endian; a blob begins with its version.
 
-use rules::touches::{Seen, SeenId, Touch, Touches, VELOCITY_BUCKET_MS, Velocity, Visitor};
+use rules::touches::{LinkTouch, Seen, SeenId, Touch, Touches, VELOCITY_BUCKET_MS, Velocity, Visitor};
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::{RECEIPT_BYTES, Receipt},
     time::TimeMs,
 };
 
-use crate::touches::TouchDelta;
-
 const VERSION: u8 = 1;
 const SEEN_EVENT: u8 = 1;
 const SEEN_CLIENT: u8 = 2;
 
-pub(super) fn pack_touch(touch: &Touch) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(1 + RECEIPT_BYTES + 16 + 12 + 8);
+const TOUCH_BYTES: usize = RECEIPT_BYTES + 16 + 12 + 8;
+
+/// What of a link is known. A link with a single click holds it once.
+const HAS_FIRST: u8 = 1;
+const HAS_LAST: u8 = 2;
+const LAST_IS_FIRST: u8 = 4;
+const AWAITS: u8 = 8;
+
+pub(crate) fn pack_touch(touch: &Touch) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(1 + TOUCH_BYTES);
     packed.push(VERSION);
-    packed.extend(touch.receipt.as_bytes());
-    packed.extend(touch.event.0.to_be_bytes());
-    pack_position(&mut packed, touch.position);
-    packed.extend(touch.at.0.to_be_bytes());
+    push_touch(&mut packed, touch);
     packed
 }
 
-pub(super) fn unpack_touch(packed: &[u8]) -> Option<Touch> {
+pub(crate) fn unpack_touch(packed: &[u8]) -> Option<Touch> {
     let mut rest = Unread(packed);
     rest.version()?;
-    let touch = Touch {
-        receipt: Receipt::from_bytes(rest.take()?).ok()?,
-        event: EventId(u128::from_be_bytes(rest.take()?)),
-        position: rest.position()?,
-        at: rest.time()?,
-    };
+    let touch = rest.touch()?;
     rest.0.is_empty().then_some(touch)
 }
 
-/// Event ids and velocity with the newest time in them; None where there are none.
-pub(super) fn pack_recent(delta: &TouchDelta) -> Option<(TimeMs, Vec<u8>)> {
-    let seen = delta.seen.iter().map(|(_, seen)| seen.at);
-    let clicks = delta.velocity.iter().map(|(_, velocity)| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
-    let newest = seen.chain(clicks).max()?;
+pub(crate) fn pack_link(known: &LinkTouch) -> Vec<u8> {
+    let same = known.first.is_some() && known.first == known.last;
+    let last = known.last.filter(|_| !same);
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    let mut packed = Vec::with_capacity(2 + 2 * TOUCH_BYTES + 8);
+    packed.push(VERSION);
+    packed.push(
+        flag(known.first.is_some(), HAS_FIRST)
+            | flag(last.is_some(), HAS_LAST)
+            | flag(same, LAST_IS_FIRST)
+            | flag(known.awaiting_until.is_some(), AWAITS),
+    );
+    for touch in known.first.iter().chain(&last) {
+        push_touch(&mut packed, touch);
+    }
+    packed.extend(known.awaiting_until.map(|at| at.0.to_be_bytes()).into_iter().flatten());
+    packed
+}
+
+pub(crate) fn unpack_link(packed: &[u8]) -> Option<LinkTouch> {
+    let mut rest = Unread(packed);
+    rest.version()?;
+    let [flags] = rest.take()?;
+    let has = |flag: u8| flags & flag != 0;
+    let first = if has(HAS_FIRST) { Some(rest.touch()?) } else { None };
+    let last = match (has(LAST_IS_FIRST), has(HAS_LAST)) {
+        (true, _) => first,
+        (false, true) => Some(rest.touch()?),
+        (false, false) => None,
+    };
+    let awaiting_until = if has(AWAITS) { Some(rest.time()?) } else { None };
+    rest.0.is_empty().then_some(LinkTouch { first, last, awaiting_until })
+}
+
+/// The newest time among event ids and velocity; None where there are none.
+pub(crate) fn newest<'a>(
+    seen: impl Iterator<Item = &'a Seen>,
+    velocity: impl Iterator<Item = &'a Velocity>,
+) -> Option<TimeMs> {
+    let clicks = velocity.map(|velocity| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
+    seen.map(|seen| seen.at).chain(clicks).max()
+}
+
+pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocity)]) -> Vec<u8> {
     let mut packed = vec![VERSION];
-    packed.extend((delta.seen.len() as u64).to_be_bytes());
-    for (id, seen) in &delta.seen {
+    packed.extend((seen.len() as u64).to_be_bytes());
+    for (id, seen) in seen {
         pack_seen(&mut packed, id, seen);
     }
-    for (visitor, velocity) in &delta.velocity {
+    for (visitor, velocity) in velocity {
         packed.extend(visitor.link.0.to_be_bytes());
         packed.extend(visitor.address_cut.to_be_bytes());
         packed.extend(velocity.newest.to_be_bytes());
         packed.extend(velocity.counts);
         packed.extend(velocity.peak.to_be_bytes());
     }
-    Some((newest, packed))
+    packed
 }
 
 /// Puts what one save brought over what earlier ones did.
-pub(super) fn unpack_recent(packed: &[u8], touches: &mut Touches) -> Option<()> {
+pub(crate) fn unpack_recent(packed: &[u8], touches: &mut Touches) -> Option<()> {
     let mut rest = Unread(packed);
     rest.version()?;
     let seen_count = rest.u64()?;
@@ -70,6 +107,13 @@ pub(super) fn unpack_recent(packed: &[u8], touches: &mut Touches) -> Option<()> 
         touches.velocity.insert(visitor, velocity);
     }
     Some(())
+}
+
+fn push_touch(packed: &mut Vec<u8>, touch: &Touch) {
+    packed.extend(touch.receipt.as_bytes());
+    packed.extend(touch.event.0.to_be_bytes());
+    pack_position(packed, touch.position);
+    packed.extend(touch.at.0.to_be_bytes());
 }
 
 fn pack_seen(packed: &mut Vec<u8>, id: &SeenId, seen: &Seen) {
@@ -121,6 +165,15 @@ impl Unread<'_> {
 
     fn position(&mut self) -> Option<Position> {
         Some(Position { partition: u32::from_be_bytes(self.take()?), offset: self.u64()? })
+    }
+
+    fn touch(&mut self) -> Option<Touch> {
+        Some(Touch {
+            receipt: Receipt::from_bytes(self.take()?).ok()?,
+            event: EventId(u128::from_be_bytes(self.take()?)),
+            position: self.position()?,
+            at: self.time()?,
+        })
     }
 
     fn seen(&mut self) -> Option<(SeenId, Seen)> {
