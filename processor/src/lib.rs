@@ -16,6 +16,7 @@ mod publish;
 mod read;
 mod rebuild;
 mod recover;
+mod saving;
 mod settles;
 mod upkeep;
 

@@ -21,6 +21,13 @@ pub(crate) const VISITORS_MAX: usize = 1_000_000;
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) touches: Touches,
+    changed: Changed,
+    /// What a save that is under way took along.
+    saving: Changed,
+}
+
+#[derive(Default)]
+struct Changed {
     links: HashSet<LinkId>,
     seen: HashSet<SeenId>,
     visitors: HashSet<Visitor>,
@@ -40,36 +47,53 @@ impl Memory {
                     self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now);
                 }
                 self.touches.remember(*link, *touch);
-                self.links.insert(*link);
-                self.visitors.insert(now);
+                self.changed.links.insert(*link);
+                self.changed.visitors.insert(now);
             }
             Effect::See { id, position, at } => {
                 self.touches.see(*id, Seen { position: *position, at: *at });
-                self.seen.insert(*id);
+                self.changed.seen.insert(*id);
             }
             Effect::Await { link, at, .. } => {
                 self.touches.await_click(*link, *at);
-                self.links.insert(*link);
+                self.changed.links.insert(*link);
             }
             _ => {}
         }
     }
 
-    /// What has changed since it was saved, as it is now.
-    pub(crate) fn delta(&self) -> TouchDelta {
+    /// What has changed since it was saved, as it is now; [`Memory::saved`] or [`Memory::not_saved`] follows.
+    pub(crate) fn to_save(&mut self) -> TouchDelta {
+        self.saving = self.take_changed();
         let Touches { links, seen, velocity } = &self.touches;
+        let Changed { links: changed, seen: ids, visitors } = &self.saving;
         TouchDelta {
-            links: self.links.iter().filter_map(|link| Some((*link, *links.get(link)?))).collect(),
-            seen: self.seen.iter().filter_map(|id| Some((*id, *seen.get(id)?))).collect(),
-            velocity: self.visitors.iter().filter_map(|visitor| Some((*visitor, *velocity.get(visitor)?))).collect(),
+            links: changed.iter().filter_map(|link| Some((*link, *links.get(link)?))).collect(),
+            seen: ids.iter().filter_map(|id| Some((*id, *seen.get(id)?))).collect(),
+            velocity: visitors.iter().filter_map(|visitor| Some((*visitor, *velocity.get(visitor)?))).collect(),
         }
     }
 
-    /// The delta has been saved.
+    /// All of it, with what has changed.
+    pub(crate) fn all_to_save(&mut self) -> Touches {
+        self.saving = self.take_changed();
+        self.touches.clone()
+    }
+
     pub(crate) fn saved(&mut self) {
-        self.links.clear();
-        self.seen.clear();
-        self.visitors.clear();
+        self.saving = Changed::default();
+    }
+
+    /// What was to be saved is still to be.
+    pub(crate) fn not_saved(&mut self) {
+        let Changed { links, seen, visitors } = std::mem::take(&mut self.saving);
+        self.changed.links.extend(links);
+        self.changed.seen.extend(seen);
+        self.changed.visitors.extend(visitors);
+    }
+
+    fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
     }
 
     /// Forgets what is too old to matter at `now`, and the oldest of what is too much.
@@ -120,9 +144,11 @@ mod tests {
         let id = SeenId::Event(EventId(7));
         memory.take_in(&Effect::See { id, position: Position { partition: 0, offset: 1 }, at: TimeMs(0) });
         memory.forget(TimeMs(SEEN_FOR_MS));
-        assert_eq!(memory.delta().seen.len(), 1);
+        assert_eq!(memory.to_save().seen.len(), 1);
+        memory.not_saved();
+        assert_eq!(memory.to_save().seen.len(), 1, "what was not saved is still to be");
         memory.saved();
-        assert_eq!(memory.delta().seen.len(), 0);
+        assert_eq!(memory.to_save().seen.len(), 0);
         memory.forget(TimeMs(SEEN_FOR_MS + 1));
         assert!(memory.touches.seen.is_empty());
     }

@@ -34,6 +34,7 @@ use crate::{
     publish::{self, Replies},
     read::Stretch,
     recover::{self, Recovered},
+    saving::Saving,
 };
 
 /// The stores and the few things of its process that a processor works with.
@@ -91,8 +92,7 @@ pub(crate) struct Owner {
     /// Rows that it was in conflict about.
     pub(crate) contended: Option<Versions>,
     pub(crate) memory: Memory,
-    /// Touches are saved up to here.
-    pub(crate) touches_saved: u64,
+    pub(crate) saving: Saving,
     pub(crate) block: OpenBlock,
     pub(crate) planned: mpsc::Sender<Planned>,
     pub(crate) replies: mpsc::Sender<Replies>,
@@ -106,7 +106,6 @@ pub(crate) struct Owner {
     pub(crate) settles_left: bool,
     /// When the last tick was appended; long ago where one is due at once.
     pub(crate) ticked_at: TimeMs,
-    pub(crate) touches_saved_at: Instant,
 }
 
 /// Takes the partition, makes good what its last owner left undone, and decides until told to stop.
@@ -117,7 +116,8 @@ pub(crate) async fn own(
     stop: CancellationToken,
 ) -> Result<(), ProcessError> {
     let Some(recovered) = stop.run_until_cancelled(recover::take(&deps, partition)).await else { return Ok(()) };
-    let Recovered { epoch, progress, published: published_saved, memory, marked_up_to, plans } = recovered?;
+    let Recovered { epoch, progress, published: published_saved, memory, touches_behind, marked_up_to, plans } =
+        recovered?;
     let (planned, planned_waiting) = mpsc::channel(facts::PLANS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(published_saved);
@@ -134,7 +134,7 @@ pub(crate) async fn own(
         forwarded: HashSet::new(),
         contended: None,
         memory,
-        touches_saved: progress.next,
+        saving: Saving::new(deps.touches.clone(), partition, epoch, progress.next, touches_behind),
         block: OpenBlock::new(progress.next),
         planned,
         replies,
@@ -144,7 +144,6 @@ pub(crate) async fn own(
         settled_up_to: 0,
         settles_left: true,
         ticked_at: TimeMs(0),
-        touches_saved_at: Instant::now(),
         deps,
     };
     set_stage(&owner.deps.status, partition, Some(Stage::Deciding));
@@ -216,7 +215,9 @@ impl Owner {
         if self.block.due().is_some() {
             self.close_block().await?;
         }
-        self.save_touches().await?;
+        if let Ok(saved) = timeout(TASK_WAIT, self.saving.finish(self.next, &mut self.memory)).await {
+            saved?;
+        }
         let Owner { deps, partition, epoch, published_saved, planned, replies, published, .. } = self;
         drop((planned, replies));
         let written = timeout(TASK_WAIT, &mut writing.0).await;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use schemas::ids::LinkId;
 use stores::{facts, ledger::Taken};
 use tokio::time::sleep;
 
@@ -28,9 +27,9 @@ pub async fn rebuild_touches(deps: &Deps, partition: u32) -> Result<Rebuilt, Pro
     let taken = deps.ledger.take(partition).await?;
     deps.touches.forget(partition).await?;
     let to = taken.progress.next;
-    let memory = remember(deps, partition, taken.epoch, to).await?;
-    let links: Vec<&LinkId> = memory.touches.links.keys().collect();
-    tracing::info!(partition, links = links.len(), "touches are made again");
+    let (memory, _) = remember(deps, partition, to).await?;
+    deps.touches.save_all(partition, taken.epoch, to, &memory.touches).await?;
+    tracing::info!(partition, links = memory.touches.links.len(), "touches are made again");
     Ok(Rebuilt { partition, from: 0, to })
 }
 

@@ -2,10 +2,7 @@
 
 use metrics::counter;
 use schemas::ids::Position;
-use stores::{
-    ledger::{Plan, Progress, Taken},
-    touches::SaveError,
-};
+use stores::ledger::{Plan, Progress, Taken};
 
 use crate::{ProcessError, again, block::OFFSETS_MAX, memory::Memory, owner::Deps, read::read};
 
@@ -15,6 +12,8 @@ pub(crate) struct Recovered {
     pub(crate) progress: Progress,
     pub(crate) published: u64,
     pub(crate) memory: Memory,
+    /// What is kept of touches is older than this memory.
+    pub(crate) touches_behind: bool,
     pub(crate) marked_up_to: u64,
     /// Blocks of facts that are still to be written, in order.
     pub(crate) plans: Vec<Plan>,
@@ -25,11 +24,11 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     let progress = taken.progress;
     check_log(deps, partition, &progress).await?;
     let published = publish_left(deps, partition, &taken).await?;
-    let memory = remember(deps, partition, taken.epoch, progress.next).await?;
+    let (memory, touches_behind) = remember(deps, partition, progress.next).await?;
     let (epoch, marked_up_to) = (taken.epoch, taken.marked_up_to);
     deps.facts.resume(partition, marked_up_to).await?;
     let plans = plans_left(deps, partition, taken).await?;
-    Ok(Recovered { epoch, progress, published, memory, marked_up_to, plans })
+    Ok(Recovered { epoch, progress, published, memory, touches_behind, marked_up_to, plans })
 }
 
 /// The record before the one that comes next must be the one that was decided last, where the log still has it.
@@ -85,8 +84,8 @@ pub(crate) async fn plans_left(deps: &Deps, partition: u32, taken: Taken) -> Res
     Ok(open_plans)
 }
 
-/// Loads what was saved of touches and takes in what the log has had since.
-pub(crate) async fn remember(deps: &Deps, partition: u32, epoch: u64, next: u64) -> Result<Memory, ProcessError> {
+/// Loads what was saved of touches and takes in what the log has had since; whether that was anything.
+pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<(Memory, bool), ProcessError> {
     let mut loaded = deps.touches.load(partition).await?;
     if loaded.next > next {
         tracing::warn!(
@@ -95,7 +94,6 @@ pub(crate) async fn remember(deps: &Deps, partition: u32, epoch: u64, next: u64)
             next,
             "touches are ahead of the ledger, which was restored: making them anew"
         );
-        deps.touches.forget(partition).await?;
         loaded = Default::default();
     }
     let start = deps.log.span(partition).await?.start;
@@ -113,15 +111,5 @@ pub(crate) async fn remember(deps: &Deps, partition: u32, epoch: u64, next: u64)
         from = again::remember(deps, partition, from, next, &mut memory).await?;
         counter!("refmill_touches_replayed_total").increment(1);
     }
-    if behind {
-        // Kept whole: what is there may be of any age.
-        match deps.touches.save_all(partition, epoch, next, &memory.touches).await {
-            Ok(()) => memory.saved(),
-            Err(SaveError::Store(error)) if error.passes() => {
-                tracing::warn!(partition, %error, "touches cannot be saved; going on with those in memory");
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(memory)
+    Ok((memory, behind))
 }

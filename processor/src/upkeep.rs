@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use metrics::counter;
 use schemas::{event::Body, time::MINUTE_MS};
-use stores::{facts::Held, touches::SaveError};
+use stores::facts::Held;
 use tokio::sync::{mpsc::error::TrySendError, watch};
 
 use crate::{
@@ -33,10 +32,7 @@ impl Owner {
             self.append(vec![(self.partition, Body::Tick)]).await?;
             self.ticked_at = now;
         }
-        if self.touches_saved_at.elapsed() >= self.limits.touches_every {
-            self.save_touches().await?;
-        }
-        Ok(())
+        self.saving.keep_up(self.next, &mut self.memory, self.limits.touches_every).await
     }
 
     /// Closes the open block without a batch.
@@ -66,38 +62,6 @@ impl Owner {
         match self.planned.try_send(planned) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Err(ProcessError::TaskEnded),
-        }
-    }
-
-    /// Decisions are made from memory: where touches cannot be saved they are saved later.
-    pub(crate) async fn save_touches(&mut self) -> Result<(), ProcessError> {
-        self.touches_saved_at = Instant::now();
-        if self.touches_saved == self.next {
-            return Ok(());
-        }
-        let (partition, epoch) = (self.partition, self.epoch);
-        let delta = self.memory.delta();
-        let mut saved = self.deps.touches.save(partition, epoch, self.touches_saved, self.next, delta).await;
-        if let Err(SaveError::Moved { epoch: theirs, next }) = saved {
-            if theirs > epoch {
-                return Err(ProcessError::Fenced);
-            }
-            tracing::warn!(partition, next, "touches were lost or rolled back: saving all of them");
-            counter!("refmill_touches_saved_whole_total").increment(1);
-            saved = self.deps.touches.save_all(partition, epoch, self.next, &self.memory.touches).await;
-        }
-        match saved {
-            Ok(()) => {
-                self.memory.saved();
-                self.touches_saved = self.next;
-                Ok(())
-            }
-            Err(SaveError::Store(error)) if error.passes() => {
-                counter!("refmill_touches_failures_total").increment(1);
-                tracing::warn!(partition, %error, "touches cannot be saved; going on with those in memory");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
         }
     }
 }

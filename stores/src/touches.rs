@@ -128,7 +128,3 @@ impl From<rusqlite::Error> for SaveError {
         SaveError::Store(error.into())
     }
 }
-
-impl Touches {
-    pub async fn save_all(&self, partition: u32, epoch: u64, next: u64, _t: &Remembered) -> Result<(), SaveError> { let _ = (partition, epoch, next); Ok(()) }
-}

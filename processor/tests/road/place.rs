@@ -212,7 +212,12 @@ impl Road {
     }
 
     pub(crate) async fn append_bytes(&self, record: Vec<u8>) {
-        self.stores.log.enqueue(Class::Conversion, record).expect("there is room").await.expect("it is durable");
+        self.stores
+            .log
+            .enqueue(PARTITION, Class::Conversion, record)
+            .expect("there is room")
+            .await
+            .expect("it is durable");
     }
 
     pub(crate) async fn decide_all(&self) {
