@@ -36,10 +36,13 @@ impl Owner {
     pub(crate) async fn step(&mut self) -> Result<bool, ProcessError> {
         let stretch = match self.pending.take() {
             Some(stretch) => stretch,
-            None => match Stretch::of(self.next, self.reader.take(self.limits.batch_events).await?) {
-                Some(stretch) => stretch,
-                None => return Ok(false),
-            },
+            None => {
+                let records = self.reader.take(self.limits.batch_events).await.map_err(ProcessError::Reading)?;
+                match Stretch::of(self.next, records) {
+                    Some(stretch) => stretch,
+                    None => return Ok(false),
+                }
+            }
         };
         let decided = self.decide(&stretch).await;
         if decided.is_err() {

@@ -16,6 +16,9 @@ pub enum ProcessError {
     LogElsewhere { partition: u32, next: u64, start: u64, end: u64 },
     #[error("a batch from offset {from} on was in conflict {tries} times")]
     Contended { from: u64, tries: u32 },
+    /// The reader ends with it: another owner begins anew.
+    #[error("the log cannot be read: {0}")]
+    Reading(StoreError),
     #[error("the log did not take an event that another partition is to decide")]
     NotForwarded,
     #[error("a task beside the processor ended early")]
@@ -33,7 +36,8 @@ pub enum ProcessError {
 impl ProcessError {
     /// Whether a store could not do its part, and did nothing.
     pub(crate) fn is_of_a_store(&self) -> bool {
-        !matches!(self, ProcessError::Fenced | ProcessError::Contended { .. }) && self.passes()
+        let ends = matches!(self, ProcessError::Fenced | ProcessError::Contended { .. } | ProcessError::Reading(_));
+        !ends && self.passes()
     }
 
     /// Whether another try may find things well again. All else is for people to look into.
@@ -41,6 +45,7 @@ impl ProcessError {
         match self {
             ProcessError::Fenced | ProcessError::Contended { .. } | ProcessError::NotForwarded => true,
             ProcessError::Store(error)
+            | ProcessError::Reading(error)
             | ProcessError::Commit(CommitError::Store(error))
             | ProcessError::Facts(InsertError::Store(error))
             | ProcessError::Touches(SaveError::Store(error)) => error.passes(),

@@ -191,7 +191,7 @@ impl Owner {
                 .map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
                 () = stop.cancelled() => {}
-                ready = self.reader.ready() => ready?,
+                ready = self.reader.ready() => ready.map_err(ProcessError::Reading)?,
                 _ = held.changed() => {}
                 () = tokio::time::sleep(look) => {}
             }
