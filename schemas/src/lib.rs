@@ -14,6 +14,7 @@ pub mod ids;
 pub mod money;
 pub mod personal;
 pub mod receipt;
+pub mod route;
 pub mod terms;
 pub mod time;
 pub mod web;
