@@ -7,7 +7,6 @@ use schemas::{
     decision::EventKind,
     event::{Body, Event},
     time::TimeMs,
-    wire::encode_event,
 };
 use serde_json::{Value, json, value::RawValue};
 use stores::log::Class;
@@ -141,14 +140,7 @@ async fn append(edge: &Edge, events: Vec<Event>) -> Result<(), EdgeRefusal> {
         if events.iter().any(|event| matches!(event.body, Body::Sale(_))) { Class::Conversion } else { Class::Click };
     let owners: Vec<_> =
         events.iter().map(|event| (event.body.company(), matches!(event.body, Body::Click(_)))).collect();
-    let records = events.into_iter().map(encode_event).collect();
-    let outcome = match edge.log.enqueue_many(class, records) {
-        Ok(appending) => appending.await.map(drop).map_err(|error| {
-            tracing::error!(%error, "the log did not take a batch");
-            EdgeRefusal::LogUnavailable
-        }),
-        Err(_) => Err(EdgeRefusal::QueueFull),
-    };
+    let outcome = edge.append_all(class, events).await.map(drop);
     if outcome.is_err() {
         for (company, is_click) in owners {
             let kind = if is_click { EventKind::Click } else { EventKind::Sale };

@@ -17,6 +17,7 @@ use stores::log::Class;
 
 use crate::{
     answer::{Page, ok, processing},
+    append::Taken,
     disposable::is_disposable,
     edge::Edge,
     fields::{Fields, missing},
@@ -79,12 +80,13 @@ pub(crate) async fn answer(edge: &Edge, caller: Credential, body: &[u8]) -> Resu
 pub(crate) async fn decide(edge: &Edge, conversion: ConversionId, event: Event) -> Result<Response<Page>, EdgeRefusal> {
     let company = event.body.company();
     let waiting = edge.waiters.register(event.id).await;
-    edge.append(Class::Conversion, event).await.inspect_err(|_| {
+    let taken = edge.append(Class::Conversion, event).await.inspect_err(|_| {
         if let Some(company) = company {
             edge.count_refused(company, EventKind::Sale);
         }
     })?;
     let decision = match waiting {
+        Ok(_) if taken == Taken::Spool => None,
         Ok(waiting) => waiting.decision(edge.config.decision_wait).await,
         Err(_) => None,
     };

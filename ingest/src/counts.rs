@@ -30,12 +30,4 @@ impl RefusedCounts {
         counts.sort_unstable_by_key(|count| (count.company, count.kind));
         (!counts.is_empty()).then_some(EdgeCounts { counts })
     }
-
-    /// Puts back what the log did not take.
-    pub fn put_back(&self, untaken: EdgeCounts) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for count in untaken.counts {
-            *counts.entry((count.company, count.kind)).or_default() += count.refused;
-        }
-    }
 }

@@ -9,9 +9,8 @@ use schemas::{
     event::{Body, Event},
     ids::{CompanyId, KeyId},
     time::TimeMs,
-    wire::encode_event,
 };
-use stores::log::{Appended, Class, Log};
+use stores::log::Log;
 
 use crate::{
     address::{Address, TrustedProxies, client},
@@ -25,6 +24,7 @@ use crate::{
     limiter::{ClickLimiter, KeyLimiter},
     postback, redirect,
     refusal::EdgeRefusal,
+    spool::Spool,
     stamp::EventIds,
     waiters::Waiters,
 };
@@ -33,6 +33,8 @@ use crate::{
 pub struct Edge {
     pub config: EdgeConfig,
     pub log: Log,
+    /// None where the log is in this process.
+    pub spool: Option<Spool>,
     pub follower: Follower,
     pub waiters: Waiters,
     pub ids: Arc<EventIds>,
@@ -146,15 +148,6 @@ impl Edge {
             first_appended_at: None,
             body,
         }
-    }
-
-    /// Appends an event and waits until the log has it durably.
-    pub(crate) async fn append(&self, class: Class, event: Event) -> Result<Appended, EdgeRefusal> {
-        let appending = self.log.enqueue(class, encode_event(event)).map_err(|_| EdgeRefusal::QueueFull)?;
-        appending.await.map_err(|error| {
-            tracing::error!(%error, "the log did not take an event");
-            EdgeRefusal::LogUnavailable
-        })
     }
 
     /// Counts a refusal that is somebody's.

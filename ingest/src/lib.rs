@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod append;
 pub mod body;
 pub mod click;
 pub mod connection;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod limiter;
 pub mod refusal;
 pub mod snapshot;
+pub mod spool;
 pub mod stamp;
 pub mod waiters;
 

@@ -8,10 +8,10 @@ use metrics::counter;
 use schemas::{
     code::Code,
     decision::EventKind,
+    event::Event,
     receipt::{Receipt, Visit},
-    wire::encode_event,
 };
-use stores::log::{Appending, Class};
+use stores::log::Class;
 use url::{Url, form_urlencoded};
 
 use crate::{
@@ -40,16 +40,16 @@ pub(crate) async fn answer(
     let link = snapshot.link_by_code(&code).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
     let company = snapshot.company(link.company).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
     let destination = destination(request.uri().query(), &link, &company.domain)?;
-    let recording = if company.paused { None } else { enqueue(edge, request, peer, &link, &destination) };
+    let recording = if company.paused { None } else { stamped(edge, request, peer, &link, &destination) };
     let receipt = match recording {
-        Some((receipt, appending)) => {
-            match tokio::time::timeout(RECORD_WAIT, appending).await {
+        Some((receipt, event)) => {
+            match tokio::time::timeout(RECORD_WAIT, edge.append(Class::Click, event)).await {
                 Ok(Ok(_)) => Some(receipt),
                 Ok(Err(_)) => {
                     edge.count_refused(link.company, EventKind::Click);
                     None
                 }
-                // The log will have it later.
+                // It may still be recorded.
                 Err(_) => None,
             }
         }
@@ -64,14 +64,14 @@ pub(crate) async fn answer(
     Ok(found(destination, &link, receipt))
 }
 
-/// Has the visit recorded; None where a limit or the queue says no.
-fn enqueue(
+/// What the visit is recorded as; None where a limit says no.
+fn stamped(
     edge: &Edge,
     request: &Request<Incoming>,
     peer: SocketAddr,
     link: &Link<'_>,
     destination: &Url,
-) -> Option<(Receipt, Appending)> {
+) -> Option<(Receipt, Event)> {
     let now = (edge.now)();
     let mut visitor = visitor(edge, request.headers(), peer, now).ok()?;
     if request.method() == Method::HEAD {
@@ -90,9 +90,7 @@ fn enqueue(
         event_id: None,
         utm: [utm("utm_source"), utm("utm_medium"), utm("utm_campaign")],
     };
-    let (receipt, event) = stamp(edge, &said, link, visitor, None, now).ok()?;
-    let appending = edge.log.enqueue(Class::Click, encode_event(event)).ok()?;
-    Some((receipt, appending))
+    stamp(edge, &said, link, visitor, None, now).ok()
 }
 
 /// Where to: the link's own destination, or `?to=` under the company's domain.

@@ -39,6 +39,9 @@ pub enum EdgeRefusal {
     QueueFull,
     #[error("the log cannot be written: come back in a moment")]
     LogUnavailable,
+    /// It has no room, or its disk doesn't work.
+    #[error("the log is away and there is no room left for its events: come back in a moment")]
+    SpoolUnavailable,
     #[error("the day's key is not there yet: come back in a moment")]
     KeysNotReady,
 }
@@ -60,6 +63,9 @@ impl Invalid {
 /// How long who finds a queue full is asked to wait.
 const QUEUE_RETRY_AFTER_S: u32 = 1;
 
+/// How long who finds the spool full is asked to wait.
+const SPOOL_RETRY_AFTER_S: u32 = 5;
+
 impl EdgeRefusal {
     pub fn status(&self) -> StatusCode {
         match self {
@@ -78,9 +84,10 @@ impl EdgeRefusal {
                 Refusal::UnknownLink | Refusal::UnknownConversion => StatusCode::NOT_FOUND,
                 _ => StatusCode::CONFLICT,
             },
-            EdgeRefusal::QueueFull | EdgeRefusal::LogUnavailable | EdgeRefusal::KeysNotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            EdgeRefusal::QueueFull
+            | EdgeRefusal::LogUnavailable
+            | EdgeRefusal::SpoolUnavailable
+            | EdgeRefusal::KeysNotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -120,6 +127,7 @@ impl EdgeRefusal {
             EdgeRefusal::Refused(refusal) => refusal.as_str(),
             EdgeRefusal::QueueFull => "queue_full",
             EdgeRefusal::LogUnavailable => "log_unavailable",
+            EdgeRefusal::SpoolUnavailable => "spool_unavailable",
             EdgeRefusal::KeysNotReady => "keys_not_ready",
         }
     }
@@ -127,6 +135,7 @@ impl EdgeRefusal {
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             EdgeRefusal::RateLimited { retry_after_s } => Some(*retry_after_s),
+            EdgeRefusal::SpoolUnavailable => Some(SPOOL_RETRY_AFTER_S),
             EdgeRefusal::QueueFull
             | EdgeRefusal::LogUnavailable
             | EdgeRefusal::KeysNotReady

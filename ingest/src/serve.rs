@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use schemas::event::Body;
+use schemas::event::{Body, Event};
 use stores::log::Class;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -48,24 +48,33 @@ pub async fn serve(
         }
     };
     let drained = connection::serve(listener, limits, service, shutdown.cancelled_owned()).await;
-    if let Err(error) = counting.await {
+    let untaken = counting.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the task that counts refusals ended badly");
-    }
-    append_refused(&edge).await;
+        None
+    });
+    append_refused(&edge, untaken).await;
     drained
 }
 
-async fn report_refused(edge: Arc<Edge>, shutdown: CancellationToken) {
+/// Returns what the log has not taken.
+async fn report_refused(edge: Arc<Edge>, shutdown: CancellationToken) -> Option<Event> {
     let mut due = tokio::time::interval(COUNTS_EVERY);
+    let mut untaken = None;
     while shutdown.run_until_cancelled(due.tick()).await.is_some() {
-        append_refused(&edge).await;
+        untaken = append_refused(&edge, untaken).await;
     }
+    untaken
 }
 
-async fn append_refused(edge: &Edge) {
-    let Some(counts) = edge.refused.take() else { return };
-    let event = edge.stamp((edge.now)(), None, Body::EdgeCounts(counts.clone()));
-    if edge.append(Class::Own, event).await.is_err() {
-        edge.refused.put_back(counts);
+/// Appends what was refused since the last time, what the log has not taken before that. It may have it all the same, so this is the
+/// same event again: a second one with its id is a copy, and counts nothing.
+async fn append_refused(edge: &Edge, untaken: Option<Event>) -> Option<Event> {
+    if let Some(event) = untaken
+        && edge.append(Class::Own, event.clone()).await.is_err()
+    {
+        return Some(event);
     }
+    let counts = edge.refused.take()?;
+    let event = Event { resent: true, ..edge.stamp((edge.now)(), None, Body::EdgeCounts(counts)) };
+    edge.append(Class::Own, event.clone()).await.is_err().then_some(event)
 }

@@ -5,7 +5,7 @@ mod event;
 mod record;
 
 pub use decision::{decode_decision, encode_decision};
-pub use event::{decode_event, encode_event};
+pub use event::{decode_event, encode_event, mark_resent};
 
 /// Why a record could not be read. It is kept in quarantine with this reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

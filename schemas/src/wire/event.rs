@@ -28,6 +28,13 @@ pub fn encode_event(event: Event) -> Vec<u8> {
     record.encode_to_vec()
 }
 
+/// Says of an encoded event that it may have been sent before. In Protobuf the last value of a field counts, so this is the
+/// same record with that one field set.
+pub fn mark_resent(record: &mut Vec<u8>) {
+    const RESENT: [u8; 2] = [3 << 3, 1];
+    record.extend_from_slice(&RESENT);
+}
+
 pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
     let record = record::Event::decode(bytes)?;
     Ok(Event {
