@@ -4,22 +4,30 @@ use std::{path::Path, sync::Arc};
 
 use rules::touches::Touch;
 use schemas::{
+    facts::Fact,
     ids::{CompanyId, LinkId, PartnerId},
     money::Currency,
     time::TimeMs,
 };
 use tokio::sync::watch;
 
-use crate::{DeploymentId, Listed, OpenError, Page, StoreError, sqlite::facts::SqliteFacts};
+use crate::{
+    DeploymentId, Listed, OpenError, Page, Servers, StoreError, clickhouse::facts::ClickHouseFacts,
+    sqlite::facts::SqliteFacts,
+};
 
 mod answers;
 mod block;
+mod checksum;
+pub(crate) mod sql;
 
 pub use answers::{
     CompanyDay, CompanyOverview, Counted, Currencies, Days, LinkClick, LinkSales, LinkStats, PartnerCompany,
     PartnerDay, PartnerOverview, TopPartner,
 };
 pub use block::{Block, Held, InsertError, Inserted};
+pub(crate) use block::{Place, position};
+pub use checksum::Checksum;
 
 /// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.
 pub const TOUCHES_OF_A_LINK: u32 = 16;
@@ -27,6 +35,7 @@ pub const TOUCHES_OF_A_LINK: u32 = 16;
 #[derive(Clone)]
 pub enum Facts {
     Embedded(Arc<SqliteFacts>),
+    Distributed(Arc<ClickHouseFacts>),
 }
 
 impl Facts {
@@ -35,17 +44,25 @@ impl Facts {
         SqliteFacts::open(folder, deployment).map(|facts| Facts::Embedded(Arc::new(facts)))
     }
 
+    /// Uses the ClickHouse of these servers; its database and tables are made where they are missing.
+    pub async fn connect(servers: &Servers) -> Result<Facts, OpenError> {
+        ClickHouseFacts::connect(servers).await.map(|facts| Facts::Distributed(Arc::new(facts)))
+    }
+
     /// Runs what waits and ends the store for every handle.
     pub async fn close(&self) {
         match self {
             Facts::Embedded(facts) => facts.close().await,
+            Facts::Distributed(facts) => facts.close().await,
         }
     }
 
-    /// How far facts hold the log; wakes after each block's commit.
+    /// How far facts hold the log, as far as this process knows: it inserted that itself, or was told when it took the partition. Wakes
+    /// after each block's commit.
     pub fn held(&self) -> watch::Receiver<Held> {
         match self {
             Facts::Embedded(facts) => facts.held(),
+            Facts::Distributed(facts) => facts.held(),
         }
     }
 
@@ -53,6 +70,57 @@ impl Facts {
     pub async fn insert(&self, block: Block) -> Result<Inserted, InsertError> {
         match self {
             Facts::Embedded(facts) => facts.insert(block).await,
+            Facts::Distributed(facts) => facts.insert(block).await,
+        }
+    }
+
+    /// Whoever takes a partition says up to where the ledger has its blocks marked. Embedded facts know that themselves.
+    pub fn resume(&self, partition: u32, up_to: u64) {
+        match self {
+            Facts::Embedded(_) => {}
+            Facts::Distributed(facts) => facts.resume(partition, up_to),
+        }
+    }
+
+    /// Whoever lets a partition go says so: others write it from here on.
+    pub fn let_go(&self, partition: u32) {
+        match self {
+            Facts::Embedded(_) => {}
+            Facts::Distributed(facts) => facts.let_go(partition),
+        }
+    }
+
+    /// Deletes what facts hold of the partition from the offset on, and its part of the sums. Nobody may write the partition meanwhile;
+    /// where it fails, it is to be done again before anything else. What comes in its place must be of a new incarnation: as the block
+    /// that it was, it would count as sent again.
+    pub async fn delete_from(&self, partition: u32, offset: u64) -> Result<(), StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.delete_from(partition, offset).await,
+            Facts::Distributed(facts) => facts.delete_from(partition, offset).await,
+        }
+    }
+
+    /// One past the last offset that something is stored of; embedded facts count the end of a block in which nothing was.
+    pub async fn stored_up_to(&self, partition: u32) -> Result<u64, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.stored_up_to(partition).await,
+            Facts::Distributed(facts) => facts.stored_up_to(partition).await,
+        }
+    }
+
+    /// The facts at offsets `[from, to)`, each once, by their place in the log.
+    pub async fn read(&self, partition: u32, from: u64, to: u64) -> Result<Vec<Fact>, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.read(partition, from, to).await,
+            Facts::Distributed(facts) => facts.read(partition, from, to).await,
+        }
+    }
+
+    /// Over all facts of the partition and its sums by day: equal where they are made again.
+    pub async fn checksum(&self, partition: u32) -> Result<Checksum, StoreError> {
+        match self {
+            Facts::Embedded(facts) => facts.checksum(partition).await,
+            Facts::Distributed(facts) => facts.checksum(partition).await,
         }
     }
 
@@ -67,6 +135,7 @@ impl Facts {
     ) -> Result<Vec<Touch>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.touches_of(link, from, until, before_offset).await,
+            Facts::Distributed(facts) => facts.touches_of(link, from, until, before_offset).await,
         }
     }
 
@@ -80,6 +149,7 @@ impl Facts {
     ) -> Result<CompanyOverview, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.company_overview(company, days, currency, top).await,
+            Facts::Distributed(facts) => facts.company_overview(company, days, currency, top).await,
         }
     }
 
@@ -92,6 +162,7 @@ impl Facts {
     ) -> Result<Vec<CompanyDay>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.company_daily(company, days, currency).await,
+            Facts::Distributed(facts) => facts.company_daily(company, days, currency).await,
         }
     }
 
@@ -104,6 +175,7 @@ impl Facts {
     ) -> Result<Vec<Counted>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.traffic_sources(company, days, limit).await,
+            Facts::Distributed(facts) => facts.traffic_sources(company, days, limit).await,
         }
     }
 
@@ -111,6 +183,7 @@ impl Facts {
     pub async fn top_pages(&self, company: CompanyId, days: Days, limit: u32) -> Result<Vec<Counted>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.top_pages(company, days, limit).await,
+            Facts::Distributed(facts) => facts.top_pages(company, days, limit).await,
         }
     }
 
@@ -123,6 +196,7 @@ impl Facts {
     ) -> Result<[i64; 7], StoreError> {
         match self {
             Facts::Embedded(facts) => facts.revenue_by_weekday(company, days, currency).await,
+            Facts::Distributed(facts) => facts.revenue_by_weekday(company, days, currency).await,
         }
     }
 
@@ -134,6 +208,7 @@ impl Facts {
     ) -> Result<PartnerOverview, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_overview(partner, days, currency).await,
+            Facts::Distributed(facts) => facts.partner_overview(partner, days, currency).await,
         }
     }
 
@@ -146,6 +221,7 @@ impl Facts {
     ) -> Result<Vec<PartnerDay>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_daily(partner, days, currency).await,
+            Facts::Distributed(facts) => facts.partner_daily(partner, days, currency).await,
         }
     }
 
@@ -159,6 +235,7 @@ impl Facts {
     ) -> Result<Vec<PartnerCompany>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.partner_by_company(partner, days, currency, limit).await,
+            Facts::Distributed(facts) => facts.partner_by_company(partner, days, currency, limit).await,
         }
     }
 
@@ -166,6 +243,7 @@ impl Facts {
     pub async fn link_stats(&self, links: Vec<LinkId>) -> Result<Vec<LinkStats>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.link_stats(links).await,
+            Facts::Distributed(facts) => facts.link_stats(links).await,
         }
     }
 
@@ -173,6 +251,7 @@ impl Facts {
     pub async fn link_clicks(&self, link: LinkId, page: Page) -> Result<Listed<LinkClick>, StoreError> {
         match self {
             Facts::Embedded(facts) => facts.link_clicks(link, page).await,
+            Facts::Distributed(facts) => facts.link_clicks(link, page).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each store is an enum over its shapes with the same few verbs; which shape is chosen once, for all five, by
 //! [`Deployment::open`].
 
+mod clickhouse;
 mod deployment;
 mod deployment_id;
 mod error;

@@ -33,6 +33,14 @@ pub struct Currencies {
     pub others: Vec<Currency>,
 }
 
+impl Currencies {
+    /// The currency asked for, else the first of those found.
+    pub(crate) fn of(asked: Option<Currency>, found: Vec<Currency>) -> Currencies {
+        let shown = asked.or(found.first().copied());
+        Currencies { shown, others: found.into_iter().filter(|currency| Some(*currency) != shown).collect() }
+    }
+}
+
 /// A company's period. Money and conversions are of the shown currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompanyOverview {

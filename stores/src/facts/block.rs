@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use schemas::facts::Fact;
+use schemas::{facts::Fact, ids::Position};
 
 use crate::StoreError;
 
@@ -39,10 +39,54 @@ pub enum InsertError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Held {
     pub(crate) offsets: BTreeMap<u32, u64>,
+    /// Of the last block, where it was inserted here.
+    pub(crate) incarnations: BTreeMap<u32, u32>,
 }
 
 impl Held {
     pub fn up_to(&self, partition: u32) -> u64 {
         self.offsets.get(&partition).copied().unwrap_or(0)
+    }
+}
+
+/// Where a block stands to what facts hold of its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Held,
+    Next,
+}
+
+impl Block {
+    /// `held` is the incarnation that facts hold the log up to `held_up_to` for, where that is known.
+    pub(crate) fn place(&self, held_up_to: u64, held: Option<u32>) -> Result<Place, InsertError> {
+        let held = held.unwrap_or(self.incarnation);
+        let continues = self.from == held_up_to && self.from <= self.to;
+        let in_turn = self.incarnation == held || (self.incarnation > held && continues);
+        if !in_turn {
+            return Err(InsertError::Incarnation { held_up_to, held, given: self.incarnation });
+        }
+        if self.from <= self.to && self.to <= held_up_to {
+            return Ok(Place::Held);
+        }
+        if continues { Ok(Place::Next) } else { Err(InsertError::Gap { held_up_to, from: self.from }) }
+    }
+
+    /// Every fact is of the block's own stretch.
+    pub(crate) fn check(&self) -> Result<(), InsertError> {
+        match self.facts.iter().map(position).find(|position| !self.holds(*position)) {
+            Some(Position { offset, .. }) => Err(InsertError::Outside { offset }),
+            None => Ok(()),
+        }
+    }
+
+    fn holds(&self, position: Position) -> bool {
+        position.partition == self.partition && (self.from..self.to).contains(&position.offset)
+    }
+}
+
+pub(crate) fn position(fact: &Fact) -> Position {
+    match fact {
+        Fact::Click(click) => click.position,
+        Fact::Change(change) => change.position,
     }
 }

@@ -5,10 +5,12 @@ use crate::facts::Held;
 
 mod clicks;
 mod company;
+mod delete;
 mod insert;
 mod links;
 mod open;
 mod partner;
+mod read;
 mod rollups;
 mod rows;
 

@@ -33,7 +33,7 @@ fn facts_of(clicks: Vec<ClickFact>) -> Vec<Fact> {
 #[tokio::test]
 async fn counted_clicks_of_a_link_by_time_and_place_in_the_log() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         facts.insert(block(0, 8, facts_of(clicks()))).await.unwrap();
         let facts = place.reopen(facts).await;
         let offsets = |touches: &[Touch]| touches.iter().map(|touch| touch.position.offset).collect::<Vec<_>>();
@@ -59,7 +59,7 @@ async fn counted_clicks_of_a_link_by_time_and_place_in_the_log() {
 #[tokio::test]
 async fn of_very_many_clicks_the_newest_and_the_oldest() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         let many = u64::from(TOUCHES_OF_A_LINK) + 50;
         let clicks = (0..many).map(|offset| click(offset, NOON.plus_ms(offset.cast_signed()))).collect();
         facts.insert(block(0, many, facts_of(clicks))).await.unwrap();
@@ -76,7 +76,7 @@ async fn of_very_many_clicks_the_newest_and_the_oldest() {
 #[tokio::test]
 async fn people_and_bots_are_listed_newest_first() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         facts.insert(block(0, 8, facts_of(clicks()))).await.unwrap();
         let page = facts.link_clicks(LinkId(1), Page { number: 1, per_page: 3 }).await.unwrap();
         let listed: Vec<_> = page.rows.iter().map(|click| (click.at.since_ms(NOON), click.visit)).collect();

@@ -21,7 +21,7 @@ fn a_period_ends_with_today() {
 #[tokio::test]
 async fn a_company_sees_one_currency_and_hears_of_the_others() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         let yen = Currency::parse("JPY").unwrap();
         let rows = vec![
             changed(sold(0, NOON, Currency::USD, 1_000)),
@@ -59,7 +59,7 @@ async fn a_company_sees_one_currency_and_hears_of_the_others() {
 #[tokio::test]
 async fn refunds_and_rejections_stand_on_their_sales_days() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         let earlier = NOON.plus_ms(-3 * DAY_MS);
         let sale = sold(0, earlier, Currency::USD, 10_000);
         let refund = ConversionChange { conversions: 0, ..less(&sold(1, earlier, Currency::USD, 4_000)) };
@@ -92,7 +92,7 @@ fn less(change: &ConversionChange) -> ConversionChange {
 #[tokio::test]
 async fn a_partner_sees_all_its_companies_and_its_life() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         let of = |company, change| ConversionChange { company: CompanyId(company), ..change };
         let pending =
             ConversionChange { approved_minor: 0, partner_approved_minor: 0, ..sold(2, NOON, Currency::USD, 3_000) };
@@ -133,7 +133,7 @@ async fn a_partner_sees_all_its_companies_and_its_life() {
 #[tokio::test]
 async fn sources_and_pages_come_most_clicks_first() {
     for place in Place::all() {
-        let facts = place.open();
+        let facts = place.open().await;
         let from = |offset, source: Option<&str>, host: Option<&str>, path: &str| {
             let mut click = ClickFact { referrer_host: host.map(str::to_owned), ..click(offset, NOON) };
             click.utm = Utm { source: source.map(str::to_owned), ..Utm::default() };

@@ -17,35 +17,49 @@ use stores::{
 };
 use tempfile::TempDir;
 
+use crate::database::Database;
+
 /// 2026-11-20T12:00:00Z, a Friday.
 pub(crate) const NOON: TimeMs = TimeMs(1_795_176_000_000);
 
 /// A place for facts of one shape. A new shape names itself here and in `all`.
 pub(crate) enum Place {
     Embedded(TempDir),
+    Distributed(Database),
 }
+
+/// Partitions that a test may write.
+const PARTITIONS: u32 = 4;
 
 impl Place {
     pub(crate) fn all() -> Vec<Place> {
-        vec![Place::Embedded(tempfile::tempdir().unwrap())]
+        vec![Place::Embedded(tempfile::tempdir().unwrap()), Place::Distributed(Database::new())]
     }
 
-    pub(crate) fn open(&self) -> Facts {
+    pub(crate) async fn open(&self) -> Facts {
         match self {
             Place::Embedded(folder) => Facts::open(folder.path(), DeploymentId(1)).unwrap(),
+            Place::Distributed(database) => Facts::connect(&database.servers).await.unwrap(),
         }
     }
 
+    /// What a processor does that ends and comes back.
     pub(crate) async fn reopen(&self, facts: Facts) -> Facts {
+        let marked = facts.held().borrow().clone();
         facts.close().await;
         drop(facts);
-        self.open()
+        let facts = self.open().await;
+        for partition in 0..PARTITIONS {
+            facts.resume(partition, marked.up_to(partition));
+        }
+        facts
     }
 
     /// Where it keeps files of its own.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Place::Embedded(folder) => Some(folder.path()),
+            Place::Distributed(_) => None,
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use proptest::{option, prelude::*, sample::select};
 use schemas::{
     decision::Outcome,
@@ -86,8 +88,12 @@ proptest! {
 
     #[test]
     fn sums_are_those_of_the_rows((facts, ends) in facts(), first_day in -7_i32..2, length in 0_i32..9) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for place in Place::all() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        static CASE: AtomicU32 = AtomicU32::new(0);
+        let case = CASE.fetch_add(1, Ordering::Relaxed);
+        // A server makes a database of its own more slowly than a folder is made.
+        let places = Place::all().into_iter().filter(|place| place.folder().is_some() || case.is_multiple_of(4));
+        for place in places {
             let from = Day(NOON.day().0 + first_day);
             runtime.block_on(check(&place, &facts, &ends, Days { from, until: Day(from.0 + length) }));
         }
@@ -95,7 +101,7 @@ proptest! {
 }
 
 async fn check(place: &Place, all: &[Fact], ends: &[u64], days: Days) {
-    let mut facts = place.open();
+    let mut facts = place.open().await;
     let mut from = 0;
     for to in ends.iter().copied() {
         let rows = all[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec();

@@ -81,6 +81,6 @@ fn click(row: &Row<'_>) -> rusqlite::Result<LinkClick> {
     })
 }
 
-fn receipt(row: &Row<'_>, column: usize) -> rusqlite::Result<Receipt> {
+pub(super) fn receipt(row: &Row<'_>, column: usize) -> rusqlite::Result<Receipt> {
     Receipt::from_bytes(row.get(column)?).map_err(|_| unreadable(column, "no receipt"))
 }

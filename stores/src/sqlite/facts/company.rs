@@ -10,30 +10,9 @@ use schemas::{
 use super::SqliteFacts;
 use crate::{
     StoreError,
-    facts::{CompanyDay, CompanyOverview, Counted, Currencies, Days, TopPartner},
+    facts::{CompanyDay, CompanyOverview, Counted, Currencies, Days, TopPartner, sql},
     sqlite::row::{get_id, int, unreadable},
 };
-
-const BY_CURRENCY: &str = "SELECT currency, sum(conversions) AS sold, sum(revenue_minor) AS revenue, sum(commission_minor), sum(approved_minor) \
-                           FROM sales_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 \
-                           GROUP BY currency HAVING sold <> 0 OR revenue <> 0 ORDER BY sold DESC, revenue DESC, currency";
-const CLICKS: &str = "SELECT coalesce(sum(clicks), 0) FROM clicks_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3";
-const PARTNERS: &str = "SELECT count(*) FROM ( \
-                        SELECT partner FROM clicks_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 AND clicks > 0 UNION \
-                        SELECT partner FROM sales_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 AND conversions > 0 AND partner <> 0)";
-const TOP: &str = "SELECT partner, sum(conversions) AS sold, sum(revenue_minor) AS revenue, sum(partner_minor) \
-                   FROM sales_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 AND partner <> 0 \
-                   GROUP BY partner HAVING sold <> 0 OR revenue <> 0 ORDER BY revenue DESC, sold DESC, partner LIMIT ?5";
-const CLICKS_DAILY: &str =
-    "SELECT day, sum(clicks) FROM clicks_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 GROUP BY day";
-const SALES_DAILY: &str = "SELECT day, sum(conversions), sum(revenue_minor) FROM sales_by_day \
-                           WHERE company = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 GROUP BY day";
-const BY_WEEKDAY: &str = "SELECT weekday, sum(revenue_minor) FROM sales_by_day \
-                          WHERE company = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 GROUP BY weekday";
-const SOURCES: &str = "SELECT source, sum(clicks) AS count FROM sources_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 \
-                       GROUP BY source ORDER BY count DESC, source LIMIT ?4";
-const PAGES: &str = "SELECT path, sum(clicks) AS count FROM pages_by_day WHERE company = ?1 AND day >= ?2 AND day < ?3 \
-                     GROUP BY path ORDER BY count DESC, path LIMIT ?4";
 
 impl SqliteFacts {
     pub(crate) async fn company_overview(
@@ -61,7 +40,7 @@ impl SqliteFacts {
         days: Days,
         limit: u32,
     ) -> Result<Vec<Counted>, StoreError> {
-        self.readers.read(move |transaction| Ok(counted(transaction, SOURCES, int(company.0), days, limit)?)).await
+        self.readers.read(move |transaction| Ok(counted(transaction, sql::SOURCES, int(company.0), days, limit)?)).await
     }
 
     pub(crate) async fn top_pages(
@@ -70,7 +49,7 @@ impl SqliteFacts {
         days: Days,
         limit: u32,
     ) -> Result<Vec<Counted>, StoreError> {
-        self.readers.read(move |transaction| Ok(counted(transaction, PAGES, int(company.0), days, limit)?)).await
+        self.readers.read(move |transaction| Ok(counted(transaction, sql::PAGES, int(company.0), days, limit)?)).await
     }
 
     pub(crate) async fn revenue_by_weekday(
@@ -80,7 +59,7 @@ impl SqliteFacts {
         currency: Currency,
     ) -> Result<[i64; 7], StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached(BY_WEEKDAY)?;
+            let mut select = transaction.prepare_cached(sql::REVENUE_BY_WEEKDAY)?;
             let mut found = select.query(params![int(company.0), days.from.0, days.until.0, currency.code()])?;
             let mut revenue = [0; 7];
             while let Some(row) = found.next()? {
@@ -95,13 +74,6 @@ impl SqliteFacts {
 
 pub(super) fn currency(row: &Row<'_>, column: usize) -> rusqlite::Result<Currency> {
     Currency::parse(row.get_ref(column)?.as_str()?).map_err(|_| unreadable(column, "no currency"))
-}
-
-/// The currency asked for, else the first of those found.
-pub(super) fn currencies(asked: Option<Currency>, found: impl Iterator<Item = Currency>) -> Currencies {
-    let found: Vec<Currency> = found.collect();
-    let shown = asked.or(found.first().copied());
-    Currencies { shown, others: found.into_iter().filter(|currency| Some(*currency) != shown).collect() }
 }
 
 struct Sold {
@@ -120,7 +92,8 @@ fn overview(
     top: u32,
 ) -> rusqlite::Result<CompanyOverview> {
     let period = params![company, days.from.0, days.until.0];
-    let mut select = transaction.prepare_cached(BY_CURRENCY)?;
+    let twice = params![company, days.from.0, days.until.0, company, days.from.0, days.until.0];
+    let mut select = transaction.prepare_cached(sql::COMPANY_CURRENCIES)?;
     let sold = select.query_map(period, |row| {
         Ok(Sold {
             currency: currency(row, 0)?,
@@ -131,20 +104,20 @@ fn overview(
         })
     })?;
     let sold = sold.collect::<rusqlite::Result<Vec<_>>>()?;
-    let currencies = currencies(asked, sold.iter().map(|sold| sold.currency));
+    let currencies = Currencies::of(asked, sold.iter().map(|sold| sold.currency).collect());
     let shown = sold.iter().find(|sold| Some(sold.currency) == currencies.shown);
     let top = match currencies.shown {
         Some(currency) => top_partners(transaction, company, days, currency, top)?,
         None => Vec::new(),
     };
     Ok(CompanyOverview {
-        clicks: transaction.prepare_cached(CLICKS)?.query_row(period, |row| get_id(row, 0))?,
+        clicks: transaction.prepare_cached(sql::COMPANY_CLICKS)?.query_row(period, |row| get_id(row, 0))?,
         conversions: shown.map_or(0, |sold| sold.conversions),
         all_conversions: sold.iter().map(|sold| sold.conversions).sum(),
         revenue_minor: shown.map_or(0, |sold| sold.revenue_minor),
         commission_minor: shown.map_or(0, |sold| sold.commission_minor),
         approved_minor: shown.map_or(0, |sold| sold.approved_minor),
-        partners: transaction.prepare_cached(PARTNERS)?.query_row(period, |row| get_id(row, 0))?,
+        partners: transaction.prepare_cached(sql::COMPANY_PARTNERS)?.query_row(twice, |row| get_id(row, 0))?,
         top,
         currencies,
     })
@@ -157,7 +130,7 @@ fn top_partners(
     currency: Currency,
     limit: u32,
 ) -> rusqlite::Result<Vec<TopPartner>> {
-    let mut select = transaction.prepare_cached(TOP)?;
+    let mut select = transaction.prepare_cached(sql::TOP_PARTNERS)?;
     let found = select.query_map(params![company, days.from.0, days.until.0, currency.code(), limit], |row| {
         Ok(TopPartner {
             partner: PartnerId(get_id(row, 0)?),
@@ -175,11 +148,11 @@ fn daily(
     days: Days,
     currency: Currency,
 ) -> rusqlite::Result<Vec<CompanyDay>> {
-    let mut clicks = transaction.prepare_cached(CLICKS_DAILY)?;
+    let mut clicks = transaction.prepare_cached(sql::COMPANY_CLICKS_DAILY)?;
     let clicks =
         clicks.query_map(params![company, days.from.0, days.until.0], |row| Ok((Day(row.get(0)?), get_id(row, 1)?)))?;
     let clicks = clicks.collect::<rusqlite::Result<HashMap<_, _>>>()?;
-    let mut sales = transaction.prepare_cached(SALES_DAILY)?;
+    let mut sales = transaction.prepare_cached(sql::COMPANY_SALES_DAILY)?;
     let sales = sales.query_map(params![company, days.from.0, days.until.0, currency.code()], |row| {
         Ok((Day(row.get(0)?), (row.get(1)?, row.get(2)?)))
     })?;

@@ -43,5 +43,5 @@ impl SqliteFacts {
 fn read_held(connection: &Connection) -> rusqlite::Result<Held> {
     let mut select = connection.prepare("SELECT partition, held_up_to FROM progress")?;
     let offsets = select.query_map([], |row| Ok((row.get(0)?, get_id(row, 1)?)))?;
-    Ok(Held { offsets: offsets.collect::<rusqlite::Result<BTreeMap<_, _>>>()? })
+    Ok(Held { offsets: offsets.collect::<rusqlite::Result<BTreeMap<_, _>>>()?, ..Held::default() })
 }

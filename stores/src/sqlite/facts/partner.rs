@@ -7,25 +7,12 @@ use schemas::{
     time::Day,
 };
 
-use super::{
-    SqliteFacts,
-    company::{currencies, currency},
-};
+use super::{SqliteFacts, company::currency};
 use crate::{
     StoreError,
-    facts::{Days, PartnerCompany, PartnerDay, PartnerOverview},
+    facts::{Currencies, Days, PartnerCompany, PartnerDay, PartnerOverview, sql},
     sqlite::row::{get_id, int},
 };
-
-const BY_CURRENCY: &str = "SELECT currency, sum(conversions) AS sold, sum(partner_minor) AS earned, sum(partner_approved_minor) \
-                           FROM sales_by_day WHERE partner = ?1 AND day >= ?2 AND day < ?3 \
-                           GROUP BY currency HAVING sold <> 0 OR earned <> 0 ORDER BY sold DESC, earned DESC, currency";
-const CLICKS: &str = "SELECT coalesce(sum(clicks), 0) FROM clicks_by_day WHERE partner = ?1 AND day >= ?2 AND day < ?3";
-const DAILY: &str = "SELECT day, sum(conversions), sum(partner_minor) FROM sales_by_day \
-                     WHERE partner = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 GROUP BY day";
-const BY_COMPANY: &str = "SELECT company, sum(conversions) AS sold, sum(partner_minor) AS earned FROM sales_by_day \
-                          WHERE partner = ?1 AND day >= ?2 AND day < ?3 AND currency = ?4 \
-                          GROUP BY company HAVING sold <> 0 OR earned <> 0 ORDER BY earned DESC, sold DESC, company LIMIT ?5";
 
 const LIFETIME: Days = Days { from: Day(i32::MIN), until: Day(i32::MAX) };
 
@@ -46,7 +33,7 @@ impl SqliteFacts {
         currency: Currency,
     ) -> Result<Vec<PartnerDay>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached(DAILY)?;
+            let mut select = transaction.prepare_cached(sql::PARTNER_DAILY)?;
             let found = select
                 .query_map(params![int(partner.0), days.from.0, days.until.0, currency.code()], |row| {
                     Ok((Day(row.get(0)?), (row.get(1)?, row.get(2)?)))
@@ -69,7 +56,7 @@ impl SqliteFacts {
         limit: u32,
     ) -> Result<Vec<PartnerCompany>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached(BY_COMPANY)?;
+            let mut select = transaction.prepare_cached(sql::PARTNER_COMPANIES)?;
             let found = select.query_map(
                 params![int(partner.0), days.from.0, days.until.0, currency.code(), limit],
                 |row| {
@@ -94,7 +81,7 @@ struct Earned {
 }
 
 fn earned(transaction: &Transaction<'_>, partner: i64, days: Days) -> rusqlite::Result<Vec<Earned>> {
-    let mut select = transaction.prepare_cached(BY_CURRENCY)?;
+    let mut select = transaction.prepare_cached(sql::PARTNER_CURRENCIES)?;
     let found = select.query_map(params![partner, days.from.0, days.until.0], |row| {
         Ok(Earned {
             currency: currency(row, 0)?,
@@ -115,7 +102,7 @@ fn overview(
 ) -> rusqlite::Result<PartnerOverview> {
     let (period, lifetime) = (earned(transaction, partner, days)?, earned(transaction, partner, LIFETIME)?);
     let listed = if period.is_empty() { &lifetime } else { &period };
-    let currencies = currencies(asked, listed.iter().map(|earned| earned.currency));
+    let currencies = Currencies::of(asked, listed.iter().map(|earned| earned.currency).collect());
     let of = |all: &[Earned]| {
         let shown = all.iter().find(|earned| Some(earned.currency) == currencies.shown);
         shown.map_or((0, 0, 0), |earned| (earned.conversions, earned.earned_minor, earned.approved_minor))
@@ -123,7 +110,7 @@ fn overview(
     let (conversions, earned_minor, approved_minor) = of(&period);
     let (_, lifetime_earned_minor, _) = of(&lifetime);
     let clicks = transaction
-        .prepare_cached(CLICKS)?
+        .prepare_cached(sql::PARTNER_CLICKS)?
         .query_row(params![partner, days.from.0, days.until.0], |row| get_id(row, 0))?;
     Ok(PartnerOverview { currencies, clicks, conversions, earned_minor, approved_minor, lifetime_earned_minor })
 }

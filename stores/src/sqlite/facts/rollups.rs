@@ -38,6 +38,19 @@ struct Sales {
     partner_approved_minor: i64,
 }
 
+impl Sales {
+    fn all(&mut self) -> [&mut i64; 6] {
+        [
+            &mut self.conversions,
+            &mut self.revenue_minor,
+            &mut self.commission_minor,
+            &mut self.approved_minor,
+            &mut self.partner_minor,
+            &mut self.partner_approved_minor,
+        ]
+    }
+}
+
 /// What stands in a sum where a change names no partner or link.
 const NOBODY: u64 = 0;
 
@@ -72,16 +85,33 @@ impl<'a> Rollups<'a> {
         let link = change.link.unwrap_or(LinkId(NOBODY));
         let place = (change.company, change.at.day(), partner, link);
         let sales = self.sales.entry((place, change.currency)).or_default();
-        for (sum, by) in [
-            (&mut sales.conversions, change.conversions),
-            (&mut sales.revenue_minor, change.revenue_minor),
-            (&mut sales.commission_minor, change.commission_minor),
-            (&mut sales.approved_minor, change.approved_minor),
-            (&mut sales.partner_minor, change.partner_minor),
-            (&mut sales.partner_approved_minor, change.partner_approved_minor),
-        ] {
+        let by = [
+            change.conversions,
+            change.revenue_minor,
+            change.commission_minor,
+            change.approved_minor,
+            change.partner_minor,
+            change.partner_approved_minor,
+        ];
+        for (sum, by) in sales.all().into_iter().zip(by) {
             *sum = sum.saturating_add(by);
         }
+    }
+
+    /// The same to be taken away again.
+    pub(super) fn less(mut self) -> Rollups<'a> {
+        for clicks in self.clicks.values_mut() {
+            (clicks.people, clicks.bots) = (-clicks.people, -clicks.bots);
+        }
+        for clicks in self.sources.values_mut().chain(self.pages.values_mut()) {
+            *clicks = -*clicks;
+        }
+        for sales in self.sales.values_mut() {
+            for sum in sales.all() {
+                *sum = sum.saturating_neg();
+            }
+        }
+        self
     }
 
     pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use clickhouse::{Client, insert::Insert};
+use schemas::facts::Fact;
+
+use super::{
+    ClickHouseFacts,
+    rows::{ChangeRow, ClickRow},
+};
+use crate::{
+    clickhouse::within,
+    facts::{Block, InsertError, Inserted, Place},
+};
+
+/// How long the server may take to accept a piece of a block, and to acknowledge it with all its sums.
+const SEND_WAIT: Duration = Duration::from_secs(10);
+const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(60);
+
+/// All of an insert, whatever it is that takes so long.
+const BLOCK_WAIT: Duration = Duration::from_secs(90);
+
+/// Rows and bytes far above those of any block: all rows of one are one block of the server's too, so that a second try is the same.
+const BLOCK_ROWS: &str = "1048576";
+const BLOCK_BYTES: &str = "1073741824";
+
+/// What the server must not choose by itself. `insert_quorum` is left to it.
+const PINNED: [(&str, &str); 13] = [
+    ("async_insert", "0"),
+    ("insert_deduplicate", "1"),
+    ("deduplicate_blocks_in_dependent_materialized_views", "1"),
+    ("materialized_views_ignore_errors", "0"),
+    ("parallel_view_processing", "0"),
+    ("max_insert_block_size", BLOCK_ROWS),
+    ("min_insert_block_size_rows", BLOCK_ROWS),
+    ("min_insert_block_size_bytes", BLOCK_BYTES),
+    ("min_insert_block_size_rows_for_materialized_views", BLOCK_ROWS),
+    ("min_insert_block_size_bytes_for_materialized_views", BLOCK_BYTES),
+    ("input_format_parallel_parsing", "0"),
+    ("max_execution_time", "60"),
+    ("wait_end_of_query", "1"),
+];
+
+impl ClickHouseFacts {
+    /// Clicks, changes and the sums of both go in one after the other, each held once however often it is tried.
+    pub(crate) async fn insert(&self, block: Block) -> Result<Inserted, InsertError> {
+        let client = &self.open_server()?.client;
+        block.check()?;
+        let _turn = self.turn(block.partition).lock().await;
+        let (held_up_to, incarnation) = {
+            let held = self.held.borrow();
+            (held.up_to(block.partition), held.incarnations.get(&block.partition).copied())
+        };
+        if block.place(held_up_to, incarnation)? == Place::Held {
+            return Ok(Inserted::Before);
+        }
+        within(BLOCK_WAIT, insert_clicks(client, &block)).await?;
+        within(BLOCK_WAIT, insert_changes(client, &block)).await?;
+        self.held.send_if_modified(|held| {
+            // Who let the partition go meanwhile does not hold it again.
+            let is_ours = held.up_to(block.partition) == block.from;
+            if is_ours {
+                held.offsets.insert(block.partition, block.to);
+                held.incarnations.insert(block.partition, block.incarnation);
+            }
+            is_ours
+        });
+        Ok(Inserted::Now)
+    }
+}
+
+async fn insert_clicks(client: &Client, block: &Block) -> Result<(), clickhouse::error::Error> {
+    let mut clicks = block.facts.iter().filter_map(|fact| match fact {
+        Fact::Click(click) => Some(ClickRow::new(click, block.incarnation)),
+        Fact::Change(_) => None,
+    });
+    let Some(first) = clicks.next() else { return Ok(()) };
+    let mut insert = once(client.insert::<ClickRow<'_>>("clicks").await?, block);
+    insert.write(&first).await?;
+    for click in clicks {
+        insert.write(&click).await?;
+    }
+    insert.end().await
+}
+
+async fn insert_changes(client: &Client, block: &Block) -> Result<(), clickhouse::error::Error> {
+    let mut changes = block.facts.iter().filter_map(|fact| match fact {
+        Fact::Change(change) => Some(ChangeRow::new(change, block.incarnation)),
+        Fact::Click(_) => None,
+    });
+    let Some(first) = changes.next() else { return Ok(()) };
+    let mut insert = once(client.insert::<ChangeRow<'_>>("conversion_changes").await?, block);
+    insert.write(&first).await?;
+    for change in changes {
+        insert.write(&change).await?;
+    }
+    insert.end().await
+}
+
+/// The same block is told by its token, whoever sends it and when.
+fn once<T>(insert: Insert<T>, block: &Block) -> Insert<T> {
+    let Block { partition, from, to, incarnation, .. } = block;
+    let token = format!("events:{partition}:{from}-{to}:{incarnation}");
+    let insert = insert.with_timeouts(Some(SEND_WAIT), Some(ACKNOWLEDGE_WAIT));
+    let insert = insert.with_setting("insert_deduplication_token", token);
+    PINNED.iter().fold(insert, |insert, (name, value)| insert.with_setting(*name, *value))
+}

@@ -1,0 +1,64 @@
+use rusqlite::{Connection, Transaction, params};
+use schemas::facts::Fact;
+
+use super::{SqliteFacts, read, rollups::Rollups};
+use crate::{
+    StoreError,
+    facts::Held,
+    sqlite::row::{get_id, int},
+};
+
+/// How many facts are folded before they are taken out of the sums.
+const FACTS_AT_ONCE: usize = 10_000;
+
+const DELETE: [&str; 2] = [
+    "DELETE FROM clicks WHERE partition = ?1 AND log_offset >= ?2",
+    "DELETE FROM conversion_changes WHERE partition = ?1 AND log_offset >= ?2",
+];
+
+impl SqliteFacts {
+    /// Rows, their part of the sums and how far facts are go together or not at all.
+    pub(crate) async fn delete_from(&self, partition: u32, offset: u64) -> Result<(), StoreError> {
+        let held = self.held.clone();
+        let delete = move |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            take_out(&transaction, partition, offset)?;
+            for delete in DELETE {
+                transaction.prepare_cached(delete)?.execute(params![partition, int(offset)])?;
+            }
+            let lower = "UPDATE progress SET held_up_to = min(held_up_to, ?2) WHERE partition = ?1";
+            transaction.prepare_cached(lower)?.execute(params![partition, int(offset)])?;
+            transaction.commit()?;
+            held.send_modify(|held| lower_to(held, partition, offset));
+            Ok(())
+        };
+        self.writer.call(delete).await
+    }
+
+    pub(crate) async fn stored_up_to(&self, partition: u32) -> Result<u64, StoreError> {
+        let read = move |transaction: &Transaction<'_>| {
+            let select = "SELECT coalesce(max(held_up_to), 0) FROM progress WHERE partition = ?1";
+            Ok(transaction.prepare_cached(select)?.query_row([partition], |row| get_id(row, 0))?)
+        };
+        self.readers.read(read).await
+    }
+}
+
+fn take_out(transaction: &Transaction<'_>, partition: u32, offset: u64) -> Result<(), StoreError> {
+    let mut facts: Vec<Fact> = Vec::new();
+    read::each(transaction, partition, offset, u64::MAX, |fact| {
+        facts.push(fact);
+        if facts.len() == FACTS_AT_ONCE {
+            Rollups::of(&facts).less().write(transaction)?;
+            facts.clear();
+        }
+        Ok(())
+    })?;
+    Ok(Rollups::of(&facts).less().write(transaction)?)
+}
+
+fn lower_to(held: &mut Held, partition: u32, offset: u64) {
+    if let Some(up_to) = held.offsets.get_mut(&partition) {
+        *up_to = offset.min(*up_to);
+    }
+}
