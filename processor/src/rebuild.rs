@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stores::{facts, ledger::Taken};
+use stores::ledger::Taken;
 use tokio::time::sleep;
 
 use crate::{
@@ -34,18 +34,19 @@ pub async fn rebuild_touches(deps: &Deps, partition: u32) -> Result<Rebuilt, Pro
 }
 
 /// Lowers the marks, so that nothing is decided on half of the facts, takes them out and makes them again from the log and the
-/// ledger. Where an owner takes the partition meanwhile, it goes on with that, and this waits for it.
-pub async fn rebuild_facts(deps: &Deps, partition: u32) -> Result<Rebuilt, ProcessError> {
+/// ledger. Where an owner takes the partition meanwhile, it goes on with that, and this waits for it. Before anything is taken out
+/// it waits for `insert_wait`: [`stores::facts::INSERT_WAIT`], or nothing where no owner has run for that long.
+pub async fn rebuild_facts(deps: &Deps, partition: u32, insert_wait: Duration) -> Result<Rebuilt, ProcessError> {
     let taken = deps.ledger.take(partition).await?;
     let (epoch, to) = (taken.epoch, taken.progress.next);
     let start = deps.log.span(partition).await?.start;
     let incarnation = deps.ledger.begin_incarnation(partition, epoch, start).await?;
     // A block that the last owner was inserting is there by then, and goes with the rest.
-    sleep(facts::INSERT_WAIT).await;
+    sleep(insert_wait).await;
     let open_plans = deps.ledger.open_plans(partition).await?;
     let from = open_plans.first().map_or(taken.progress.planned_up_to, |plan| plan.from);
     deps.facts.delete_from(partition, from).await?;
-    deps.facts.resume(partition, from).await?;
+    deps.facts.resume(partition, from);
     let left = plans_left(deps, partition, Taken { open_plans, ..taken.clone() }).await;
     let writer = Writer { deps: deps.clone(), partition, epoch, incarnation };
     let written = match left {

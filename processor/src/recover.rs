@@ -26,7 +26,7 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     let published = publish_left(deps, partition, &taken).await?;
     let (memory, touches_behind) = remember(deps, partition, progress.next).await?;
     let (epoch, marked_up_to) = (taken.epoch, taken.marked_up_to);
-    deps.facts.resume(partition, marked_up_to).await?;
+    deps.facts.resume(partition, marked_up_to);
     let plans = plans_left(deps, partition, taken).await?;
     Ok(Recovered { epoch, progress, published, memory, touches_behind, marked_up_to, plans })
 }

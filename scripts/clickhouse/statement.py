@@ -45,6 +45,17 @@ def parse_insert(text) -> Optional[Insert]:
     return None
 
 
+def split_settings(head):
+    """What stands before the SETTINGS of an INSERT, and from there on: a file is named between the two."""
+    depth, text = 0, head.encode()
+    for token in _tokens(text):
+        if token.group() in (b"(", b")"):
+            depth += 1 if token.group() == b"(" else -1
+        elif depth == 0 and token.group().upper() == b"SETTINGS":
+            return text[: token.start()].decode(), text[token.start() :].decode()
+    return head, ""
+
+
 def is_empty(text):
     return next(_tokens(text), None) is None
 

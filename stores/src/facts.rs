@@ -1,8 +1,8 @@
 //! Facts: rows for analysts and dashboards, in blocks that follow the log. They can be made again from log and ledger.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use rules::touches::Touch;
+use rules::touches::{Touch, Touches as Remembered};
 use schemas::{
     facts::Fact,
     ids::{CompanyId, LinkId, PartnerId},
@@ -31,6 +31,9 @@ pub use checksum::Checksum;
 
 /// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.
 pub const TOUCHES_OF_A_LINK: u32 = 16;
+
+/// What an owner that has lost its partition was inserting is there by then, or never: clicks first, changes after them.
+pub const INSERT_WAIT: Duration = Duration::from_secs(50);
 
 #[derive(Clone)]
 pub enum Facts {
@@ -122,6 +125,20 @@ impl Facts {
             Facts::Embedded(facts) => facts.checksum(partition).await,
             Facts::Distributed(facts) => facts.checksum(partition).await,
         }
+    }
+
+    /// The first and the last counted click of every link of a partition at offsets before this one: what an owner remembers of
+    /// clicks that the log has no more.
+    pub async fn touches_before(&self, partition: u32, offset: u64) -> Result<Remembered, StoreError> {
+        let ends = match self {
+            Facts::Embedded(facts) => facts.ends_before(partition, offset).await?,
+            Facts::Distributed(facts) => facts.ends_before(partition, offset).await?,
+        };
+        let mut remembered = Remembered::default();
+        for touch in ends {
+            remembered.remember(touch.receipt.fields().link, touch);
+        }
+        Ok(remembered)
     }
 
     /// Counted clicks of a link at times `[from, until)` and offsets before `before_offset`, oldest first; at most the newest
@@ -254,13 +271,4 @@ impl Facts {
             Facts::Distributed(facts) => facts.link_clicks(link, page).await,
         }
     }
-}
-
-pub const INSERT_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
-impl Facts {
-    pub async fn resume(&self, _p: u32, _u: u64) -> Result<(), StoreError> { Ok(()) }
-    pub fn let_go(&self, _p: u32) {}
-    pub async fn delete_from(&self, _p: u32, _o: u64) -> Result<(), StoreError> { Ok(()) }
-    pub async fn stored_up_to(&self, _p: u32) -> Result<u64, StoreError> { Ok(0) }
-    pub async fn touches_before(&self, _p: u32, _o: u64) -> Result<rules::touches::Touches, StoreError> { Ok(Default::default()) }
 }

@@ -90,3 +90,25 @@ async fn people_and_bots_are_listed_newest_first() {
         assert_eq!(facts.link_clicks(LinkId(9), Page::first(3)).await.unwrap().total, 0);
     }
 }
+
+#[tokio::test]
+async fn first_and_last_of_every_link_of_a_partition() {
+    for place in Place::all() {
+        let facts = place.open().await;
+        facts.insert(block(0, 8, facts_of(clicks()))).await.unwrap();
+        let ends = |touches: rules::touches::Touches| {
+            let mut ends: Vec<_> = touches
+                .links
+                .into_iter()
+                .map(|(link, touch)| (link.0, touch.first.unwrap().position.offset, touch.last.unwrap().position.offset))
+                .collect();
+            ends.sort_unstable();
+            ends
+        };
+        for (partition, before, wanted) in
+            [(0, 8, vec![(1, 0, 7), (2, 2, 2)]), (0, 7, vec![(1, 0, 1), (2, 2, 2)]), (0, 0, vec![]), (1, 8, vec![])]
+        {
+            assert_eq!(ends(facts.touches_before(partition, before).await.unwrap()), wanted, "{partition} {before}");
+        }
+    }
+}

@@ -32,6 +32,16 @@ const OLDEST_TOUCH: &str = "SELECT receipt, event, partition, log_offset, toUnix
      WHERE link = ? AND at >= fromUnixTimestamp64Milli(?) AND at < fromUnixTimestamp64Milli(?) AND day >= ? AND day <= ? \
      AND outcome = 'counted' AND log_offset < ? ORDER BY at, log_offset LIMIT ?) \
      ORDER BY at, log_offset, incarnation DESC LIMIT 1";
+/// The end that the two functions pick, of every link.
+fn end_of_links(pick: &str, pick_time: &str) -> String {
+    format!(
+        "SELECT r AS receipt, e AS event, p AS partition, o AS log_offset, toUnixTimestamp64Milli(t) AS at_ms FROM ( \
+         SELECT {pick}(receipt, (at, log_offset)) AS r, {pick}(event, (at, log_offset)) AS e, any(partition) AS p, \
+         {pick}(log_offset, (at, log_offset)) AS o, {pick_time}(at) AS t \
+         FROM clicks WHERE partition = ? AND log_offset < ? AND outcome = 'counted' GROUP BY link)"
+    )
+}
+
 const CLICKS: &str = "SELECT toUnixTimestamp64Milli(at) AS at_ms, receipt, landing_host, landing_path, referrer_host, device FROM clicks \
      WHERE (company, day, at, partition, log_offset) IN ( \
      SELECT company, day, at, partition, log_offset FROM clicks WHERE link = ? AND outcome IN ('counted', 'bot') \
@@ -80,6 +90,17 @@ impl ClickHouseFacts {
         }
         touches.reverse();
         Ok(touches)
+    }
+
+    /// First and last of every link, in no order.
+    pub(crate) async fn ends_before(&self, partition: u32, offset: u64) -> Result<Vec<Touch>, StoreError> {
+        let client = &self.open_server()?.client;
+        let mut ends = Vec::new();
+        for sql in [end_of_links("argMin", "min"), end_of_links("argMax", "max")] {
+            let asked = client.query(&sql).bind(partition).bind(offset);
+            ends.extend(within(READ_WAIT, asked.fetch_all::<TouchRow>()).await?.into_iter().map(touch));
+        }
+        Ok(ends)
     }
 
     pub(crate) async fn link_clicks(&self, link: LinkId, page: Page) -> Result<Listed<LinkClick>, StoreError> {

@@ -14,10 +14,10 @@ use crate::{
 
 /// How long the server may take to accept a piece of a block, and to acknowledge it with all its sums.
 const SEND_WAIT: Duration = Duration::from_secs(10);
-const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(60);
+const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(20);
 
 /// All of an insert, whatever it is that takes so long.
-const BLOCK_WAIT: Duration = Duration::from_secs(90);
+pub(crate) const BLOCK_WAIT: Duration = Duration::from_secs(25);
 
 /// Rows and bytes far above those of any block: all rows of one are one block of the server's too, so that a second try is the same.
 const BLOCK_ROWS: &str = "1048576";

@@ -21,6 +21,11 @@ const NEWEST_TOUCHES: &str = "SELECT receipt, event, partition, log_offset, at F
 const OLDEST_TOUCH: &str = "SELECT receipt, event, partition, log_offset, at FROM clicks \
                             WHERE link = ?1 AND at >= ?2 AND at < ?3 AND outcome = 1 AND log_offset < ?4 \
                             ORDER BY at, log_offset LIMIT 1";
+const ENDS: &str = "SELECT receipt, event, partition, log_offset, at FROM ( \
+                    SELECT *, row_number() OVER (PARTITION BY link ORDER BY at, log_offset) AS from_first, \
+                    row_number() OVER (PARTITION BY link ORDER BY at DESC, log_offset DESC) AS from_last \
+                    FROM clicks WHERE partition = ?1 AND log_offset < ?2 AND outcome = 1) \
+                    WHERE from_first = 1 OR from_last = 1";
 const CLICKS: &str = "SELECT at, receipt, landing_host, landing_path, referrer_host, device FROM clicks \
                       WHERE link = ?1 AND outcome IN (1, 2) ORDER BY at DESC, log_offset DESC LIMIT ?2 OFFSET ?3";
 const CLICK_COUNT: &str = "SELECT coalesce(sum(clicks + bots), 0) FROM clicks_by_day WHERE link = ?1";
@@ -46,6 +51,16 @@ impl SqliteFacts {
             }
             touches.reverse();
             Ok(touches)
+        };
+        self.readers.read(read).await
+    }
+
+    /// First and last of every link, in no order.
+    pub(crate) async fn ends_before(&self, partition: u32, offset: u64) -> Result<Vec<Touch>, StoreError> {
+        let read = move |transaction: &Transaction<'_>| {
+            let mut select = transaction.prepare_cached(ENDS)?;
+            let ends = select.query_map(params![partition, int(offset)], touch)?;
+            Ok(ends.collect::<rusqlite::Result<_>>()?)
         };
         self.readers.read(read).await
     }
