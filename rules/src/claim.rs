@@ -16,10 +16,10 @@ use crate::{
 
 /// A lead or a sale that the log has just taken.
 pub(crate) fn decide(known: &Known, case: &Case<'_>) -> Vec<Effect> {
-    let first = first_of_its_keys(known, case);
-    if first.is_some_and(|taken| taken.event == case.logged.event.id) {
+    if was_decided(known, case) {
         return Vec::new();
     }
+    let first = first_of_its_keys(known, case);
     let mut effects = vec![see(case.logged)];
     if key_was_revoked(known, case.logged) {
         effects.extend(refused(known, case, Refusal::KeyRevoked));
@@ -35,6 +35,13 @@ pub(crate) fn decide(known: &Known, case: &Case<'_>) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// Whether an earlier record of this event left its name in the ledger: a copy is known by it when its id is forgotten.
+fn was_decided(known: &Known, case: &Case<'_>) -> bool {
+    let (claim, event) = (case.claim, case.logged.event.id);
+    claim.keys.iter().any(|key| known.keys.get(key).is_some_and(|taken| taken.event == event))
+        || known.conversions.get(&claim.conversion).is_some_and(|conversion| conversion.event == event)
 }
 
 fn first_of_its_keys(known: &Known, case: &Case<'_>) -> Option<KeyTaken> {
@@ -59,11 +66,13 @@ fn take_free_keys(known: &Known, case: &Case<'_>, conversion: ConversionId) -> V
     free.map(|key| Effect::TakeKey { key: *key, taken }).collect()
 }
 
-/// Kept under its id unless something stands there. It takes no key, so the order can be sent again.
+/// Kept under its id unless something stands there, which a taken key says too: another partition may have put the row after
+/// it was looked for. It takes no key, so the order can be sent again.
 fn refused(known: &Known, case: &Case<'_>, refusal: Refusal) -> Vec<Effect> {
     let claim = case.claim;
     let mut effects = vec![count(case.logged, claim.company, case.kind, Outcome::Refused, 1)];
-    if !known.conversions.contains_key(&claim.conversion) {
+    let stands = claim.keys.first().is_some_and(|key| known.keys.contains_key(key));
+    if !stands && !known.conversions.contains_key(&claim.conversion) {
         effects.push(Effect::PutConversion(Box::new(refused_conversion(case, refusal))));
     }
     effects.push(reply(case.logged, case.by, claim.company, case.kind, Answer::Refused(refusal)));

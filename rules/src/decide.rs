@@ -5,7 +5,7 @@ use schemas::{
     time::TimeMs,
 };
 
-use crate::{Effect, Known, case::Case, claim, click, forward::forward, refund, review, settle, tick, touches::SeenId};
+use crate::{Effect, Known, case::Case, claim, click, forward, refund, review, settle, tick, touches::SeenId};
 
 /// Decides the log's next event. What follows from it is returned, and `known` takes it in.
 pub fn decide(known: &mut Known, logged: &Logged) -> Vec<Effect> {
@@ -19,20 +19,22 @@ fn effects_of(known: &Known, logged: &Logged) -> Vec<Effect> {
         Body::Click(click) => return click::decide(known, logged, click),
         Body::Settle(settle) => return settle::decide(known, logged, settle),
         Body::Tick => return tick::decide(known, logged),
-        _ if is_copy(known, logged) => return Vec::new(),
+        _ if is_copy(known, logged) || forward::is_repeated(known, logged) => return Vec::new(),
         _ => {}
     }
-    if let Some(sent_on) = forward(known, logged) {
+    if let Some(sent_on) = forward::forward(known, logged) {
         return sent_on;
     }
-    match &logged.event.body {
+    let mut effects = match &logged.event.body {
         Body::Lead(claim) => claim::decide(known, &Case::lead(logged, claim)),
         Body::Sale(sale) => claim::decide(known, &Case::sale(logged, sale)),
         Body::Refund(refund) => refund::decide(known, logged, refund),
         Body::Review(review) => review::decide(known, logged, *review),
         Body::EdgeCounts(counts) => edge_counts(logged, counts),
         Body::Click(_) | Body::Settle(_) | Body::Tick => Vec::new(),
-    }
+    };
+    effects.extend(forward::name(logged, &effects));
+    effects
 }
 
 fn edge_counts(logged: &Logged, counts: &EdgeCounts) -> Vec<Effect> {

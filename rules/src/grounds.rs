@@ -82,7 +82,7 @@ fn bound(known: &Known, case: &Case<'_>) -> Option<Bound> {
 }
 
 /// The newest terms in force at that time, else the first.
-fn terms_at(known: &Known, program: ProgramId, at: TimeMs) -> Option<&Terms> {
+pub(crate) fn terms_at(known: &Known, program: ProgramId, at: TimeMs) -> Option<&Terms> {
     let versions = known.terms.get(&program)?;
     versions.iter().rev().find(|terms| terms.effective_from <= at).or(versions.first())
 }

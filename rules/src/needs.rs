@@ -4,12 +4,15 @@
 //! 1. [`needs`] of the batch itself.
 //! 2. From the ledger `parked` (of settles, of those due at `tick`, and by `idents`), `conversions`, `idents`: each found row is
 //!    given to [`Needs::add_parked`], [`Needs::add_conversion`], [`Needs::add_ident`]. A row found only by its identifier is not
-//!    decided and needs no `add_parked`.
+//!    decided and needs no `add_parked`; but what is parked under the identifiers that `add_parked` adds must be found too, for
+//!    who is credited with one sale may wake another.
 //! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`; the terms
 //!    found are given to [`Needs::add_terms`].
 //! 4. The owner's touches with [`Needs::touches`], and for each of `settles` the clicks of its `code_links`
 //!    from facts with [`Needs::add_fact_clicks`].
 //! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `budgets`, `late`.
+//!
+//! Of the rows that several partitions write, a batch relies on those that [`Needs::rested_on`] names once it is decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +28,11 @@ use schemas::{
 };
 
 use crate::{
+    Effect,
     click::client_id,
     commission::currency_of_leads,
     effect::Parked,
+    forward::own_key,
     known::{ClickName, Ident, IdentRecord},
     touches::{LinkTouch, SeenId, Touch, Touches, Visitor},
 };
@@ -68,11 +73,30 @@ pub fn needs(batch: &[Logged]) -> Needs {
     let mut needs = Needs::default();
     for logged in batch {
         needs.add_event(logged);
+        needs.keys.extend(own_key(logged));
     }
     needs
 }
 
 impl Needs {
+    /// The keys and identifiers that the batch's decisions rested on; of budgets, on all that were looked up. `parked` are all
+    /// that were found. An event that was sent on, or was a copy, rested on no row of the ledger: its home writes those rows at
+    /// once, so that a batch which relied on them might never be committed.
+    pub fn rested_on<'l>(
+        decided: impl Iterator<Item = (&'l Logged, &'l [Effect])>,
+        parked: impl Iterator<Item = &'l Parked>,
+    ) -> Needs {
+        let mut needs = Needs::default();
+        let is_sent_on = |effect: &Effect| matches!(effect, Effect::Forward { .. });
+        for (logged, effects) in decided {
+            if !effects.is_empty() && !effects.iter().any(is_sent_on) {
+                needs.add_event(logged);
+            }
+        }
+        parked.for_each(|parked| needs.add_parked(parked));
+        needs
+    }
+
     /// A row that a settle or a tick of the batch may decide.
     pub fn add_parked(&mut self, parked: &Parked) {
         self.conversions.insert(parked.conversion);

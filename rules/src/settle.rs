@@ -18,7 +18,9 @@ use crate::{
 
 pub(crate) fn decide(known: &Known, logged: &Logged, settle: &Settle) -> Vec<Effect> {
     let waiting = known.parked.get(&settle.conversion).zip(known.conversions.get(&settle.conversion));
-    let Some((parked, before)) = waiting.filter(|(parked, _)| parked.company == settle.company) else {
+    let here = logged.position.partition;
+    let own = |parked: &Parked| parked.company == settle.company && parked.logged.position.partition == here;
+    let Some((parked, before)) = waiting.filter(|(parked, _)| own(parked)) else {
         return Vec::new();
     };
     let up_to = settle.facts_up_to;

@@ -22,7 +22,8 @@ pub(crate) fn decide(known: &Known, logged: &Logged) -> Vec<Effect> {
     due(known, now).into_iter().flat_map(|id| at_its_time(known, logged, id)).collect()
 }
 
-/// Those that were fetched as due, and those of this batch that became it.
+/// Those that were fetched as due, and those of this batch that became it. Another partition's may have been fetched for
+/// other events' sake: its own ticks let time pass for it.
 fn due(known: &Known, now: TimeMs) -> BTreeSet<ConversionId> {
     let held =
         known.conversions.values().filter(|conversion| hold_is_over(conversion, now)).map(|conversion| conversion.id);
@@ -31,7 +32,8 @@ fn due(known: &Known, now: TimeMs) -> BTreeSet<ConversionId> {
 }
 
 fn at_its_time(known: &Known, logged: &Logged, id: ConversionId) -> Vec<Effect> {
-    let Some(before) = known.conversions.get(&id) else {
+    let here = |before: &&Conversion| before.position.partition == logged.position.partition;
+    let Some(before) = known.conversions.get(&id).filter(here) else {
         return Vec::new();
     };
     let expired = known.parked.get(&id).filter(|parked| has_expired(parked, logged.appended_at));

@@ -148,7 +148,8 @@ fn a_second_record_of_an_event_is_a_copy() {
     check_copy(sale(coded(2, LINKS[0]), 1000), false, HOUR_MS, 0);
     check_copy(sale(coded(2, LINKS[0]), 1000), false, 90 * HOUR_MS, 0);
     check_copy(Body::Lead(Box::new(coded(2, LINKS[0]))), false, 90 * HOUR_MS, 0);
-    check_copy(sale(coded(2, LinkId(99)), 1000), false, HOUR_MS, 0);
+    check_copy(sale(coded(2, LinkId(99)), 1000), false, 90 * HOUR_MS, 0);
+    check_copy(sale(Claim { keys: vec![KeyHash(1), KeyHash(2)], ..coded(2, LINKS[0]) }, 1000), false, 90 * HOUR_MS, 0);
     check_copy(refund(1, 1, Some(10)), false, 90 * HOUR_MS, 0);
     check_copy(refund(1, 1, Some(2000)), false, HOUR_MS, 0);
     check_copy(review(1, ReviewAction::Reject), false, HOUR_MS, 0);

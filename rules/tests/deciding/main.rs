@@ -2,12 +2,14 @@
 
 mod attribution;
 mod attribution_oracle;
+mod budgets;
 mod copies_and_refusals;
 mod explained;
 mod goldens;
 mod interleavings;
 mod late_and_parked;
 mod orders;
+mod partitions;
 mod plays;
 mod scene;
 mod signals;

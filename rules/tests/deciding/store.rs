@@ -28,6 +28,10 @@ pub(crate) type Decide = fn(&mut Known, &Logged) -> Vec<Effect>;
 
 #[derive(Default)]
 pub(crate) struct Store {
+    /// Of the log: which one this is, and how many there are; 0 stands for one.
+    pub(crate) partition: u32,
+    pub(crate) partitions: u32,
+
     pub(crate) receipt_keys: Vec<ReceiptKey>,
     pub(crate) revoked: HashMap<KeyId, TimeMs>,
     pub(crate) links: HashMap<LinkId, LinkRow>,
@@ -61,17 +65,18 @@ pub(crate) struct Ledger {
     pub(crate) parked: HashMap<ConversionId, Parked>,
     pub(crate) late: BTreeMap<ConversionId, BTreeSet<u64>>,
     awaiting: HashMap<LinkId, Vec<Awaiting>>,
-    idents: HashMap<(CompanyId, Ident), IdentRecord>,
+    pub(crate) idents: HashMap<(CompanyId, Ident), IdentRecord>,
     click_customers: HashMap<ClickName, BTreeSet<u128>>,
     link_sales: HashMap<LinkId, LinkSales>,
     values: HashMap<(CompanyId, Currency), Vec<i64>>,
-    budgets: HashMap<(ProgramId, Currency), i64>,
-    to_append: Vec<Settle>,
+    pub(crate) budgets: HashMap<(ProgramId, Currency), i64>,
+    /// Settles that decisions asked for, with the partition whose log they go to.
+    pub(crate) to_append: Vec<(u32, Settle)>,
 }
 
 impl Store {
     pub(crate) fn append(&mut self, event: Event, appended_at: TimeMs) -> Logged {
-        let position = Position { partition: 0, offset: self.log.len() as u64 };
+        let position = Position { partition: self.partition, offset: self.log.len() as u64 };
         let appended_at = self.log.last().map_or(appended_at, |last| last.appended_at.max(appended_at));
         self.log.push(Logged { position, appended_at, event });
         self.log[self.log.len() - 1].clone()
@@ -96,11 +101,19 @@ impl Store {
         effects
     }
 
-    /// What the processor appends after a batch: settles for what facts now hold. Facts hold all that is committed.
+    /// What the processor appends after a batch: settles that were asked for, and those for what facts now hold.
     pub(crate) fn settles_due(&mut self) -> Vec<Settle> {
+        let asked_for = std::mem::take(&mut self.kept.to_append).into_iter().map(|(_, settle)| settle);
+        let mut settles: Vec<Settle> = asked_for.chain(self.settles_of_facts()).collect();
+        settles.sort_by_key(|settle| settle.conversion);
+        settles
+    }
+
+    /// Facts hold all that is committed.
+    pub(crate) fn settles_of_facts(&self) -> Vec<Settle> {
         let facts_up_to = self.next as u64;
-        let mut settles = std::mem::take(&mut self.kept.to_append);
-        for parked in self.kept.parked.values() {
+        let mut settles = Vec::new();
+        for parked in self.kept.parked.values().filter(|parked| parked.logged.position.partition == self.partition) {
             let waits = matches!(parked.until, ParkedUntil::FactsHold { offset } if offset <= facts_up_to);
             let late = parked.until == ParkedUntil::LateClick
                 && self
@@ -112,7 +125,6 @@ impl Store {
                 settles.push(Settle { company: parked.company, conversion: parked.conversion, facts_up_to });
             }
         }
-        settles.sort_by_key(|settle| settle.conversion);
         settles
     }
 
@@ -131,8 +143,16 @@ impl Store {
     }
 
     pub(crate) fn fetch(&self, batch: &[Logged]) -> Known {
+        let (mut needs, mut known) = self.fetch_named(batch);
+        self.fetch_rest(&mut needs, &mut known);
+        known
+    }
+
+    /// What the events name of the ledger, which is looked up before the rest.
+    pub(crate) fn fetch_named(&self, batch: &[Logged]) -> (Needs, Known) {
         let mut needs = needs(batch);
-        let mut known = Known { receipt_keys: self.receipt_keys.clone(), ..Known::default() };
+        let (partitions, receipt_keys) = (self.partitions, self.receipt_keys.clone());
+        let mut known = Known { partitions, receipt_keys, ..Known::default() };
         if let Some(now) = needs.tick {
             known.due = self.due(now);
         }
@@ -151,12 +171,24 @@ impl Store {
         known.idents = pick(needs.idents.iter(), |id| self.kept.idents.get(id).copied());
         known.conversions.values().for_each(|conversion| needs.add_conversion(conversion));
         known.idents.values().for_each(|record| needs.add_ident(record));
-        self.fetch_catalog(&mut known, &mut needs);
-        self.fetch_rest(&mut known, &mut needs);
-        known
+        (needs, known)
     }
 
-    fn fetch_catalog(&self, known: &mut Known, needs: &mut Needs) {
+    pub(crate) fn fetch_rest(&self, needs: &mut Needs, known: &mut Known) {
+        self.fetch_catalog(needs, known);
+        self.fetch_clicks(needs, known);
+        known.keys = pick(needs.keys.iter(), |key| self.kept.keys.get(key).copied());
+        known.click_customers = pick(needs.click_names.iter(), |name| self.kept.click_customers.get(name).cloned());
+        known.link_sales = pick(needs.sold_links.iter(), |link| self.kept.link_sales.get(link).cloned());
+        known.budgets = pick(needs.budgets.iter(), |key| self.kept.budgets.get(key).copied());
+        known.recent_values = pick(needs.values.iter(), |key| self.kept.values.get(key).cloned());
+        known.awaiting = pick(needs.late.keys(), |link| {
+            let waiting = self.kept.awaiting.get(link)?.iter();
+            Some(waiting.filter(|awaiting| awaiting.at >= needs.late[link]).copied().collect())
+        });
+    }
+
+    fn fetch_catalog(&self, needs: &mut Needs, known: &mut Known) {
         known.revoked = pick(needs.brought_by.iter(), |id| self.revoked.get(id).copied());
         known.links = pick(needs.links.iter(), |id| self.links.get(id).cloned());
         known.links.values().for_each(|link| needs.add_link(link));
@@ -165,7 +197,7 @@ impl Store {
         known.partners = pick(needs.partners.iter(), |id| self.partners.get(id).copied());
     }
 
-    fn fetch_rest(&self, known: &mut Known, needs: &mut Needs) {
+    fn fetch_clicks(&self, needs: &mut Needs, known: &mut Known) {
         for settle in needs.settles.clone() {
             let links = needs.code_links.get(&settle.conversion).cloned().unwrap_or_default();
             let of_link = |fact: &&ClickFact| links.contains(&fact.link) && fact.position.offset < settle.facts_up_to;
@@ -178,32 +210,18 @@ impl Store {
             }
         }
         known.touches = needs.touches(&self.touches);
-        known.keys = pick(needs.keys.iter(), |key| self.kept.keys.get(key).copied());
-        known.click_customers = pick(needs.click_names.iter(), |name| self.kept.click_customers.get(name).cloned());
-        known.link_sales = pick(needs.sold_links.iter(), |link| self.kept.link_sales.get(link).cloned());
-        known.budgets = pick(needs.budgets.iter(), |key| self.kept.budgets.get(key).copied());
-        known.recent_values = pick(needs.values.iter(), |key| self.kept.values.get(key).cloned());
-        known.awaiting = pick(needs.late.keys(), |link| {
-            let waiting = self.kept.awaiting.get(link)?.iter();
-            Some(waiting.filter(|awaiting| awaiting.at >= needs.late[link]).copied().collect())
-        });
     }
 
     fn due(&self, now: TimeMs) -> Vec<ConversionId> {
-        let held = self
-            .kept
-            .conversions
-            .values()
-            .filter(|conversion| matches!(conversion.maturity, Maturity::HeldUntil(until) if until <= now));
-        let waiting = self
-            .kept
-            .parked
-            .values()
-            .filter(|parked| matches!(parked.until, ParkedUntil::Lead { expires_at } if expires_at <= now));
+        let over = |conversion: &&Conversion| matches!(conversion.maturity, Maturity::HeldUntil(until) if until <= now);
+        let expired = |parked: &&Parked| matches!(parked.until, ParkedUntil::Lead { expires_at } if expires_at <= now);
+        let here = |position: Position| position.partition == self.partition;
+        let held = self.kept.conversions.values().filter(over).filter(|conversion| here(conversion.position));
+        let waiting = self.kept.parked.values().filter(expired).filter(|parked| here(parked.logged.position));
         held.map(|conversion| conversion.id).chain(waiting.map(|parked| parked.conversion)).collect()
     }
 
-    fn commit(&mut self, effects: &[Effect]) {
+    pub(crate) fn commit(&mut self, effects: &[Effect]) {
         for effect in effects {
             self.take(effect.clone());
         }
@@ -245,7 +263,7 @@ impl Store {
             Effect::ClearLate { conversion, facts_up_to } => {
                 kept.late.entry(conversion).or_default().retain(|offset| *offset >= facts_up_to);
             }
-            Effect::AppendSettle { settle, .. } => kept.to_append.push(settle),
+            Effect::AppendSettle { partition, settle } => kept.to_append.push((partition, settle)),
             Effect::Forward { .. } => {}
             Effect::Spend { program, currency, amount_minor } => {
                 *kept.budgets.entry((program, currency)).or_default() += amount_minor;
