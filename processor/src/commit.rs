@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use metrics::{counter, histogram};
-use rules::{Effect, decide};
+use rules::{Effect, Needs, decide, effect::Parked};
 use schemas::{event::Body, facts::Fact, wire::encode_decision};
 use stores::{
     ledger::{Batch, CommitError, Locked, Versions},
@@ -77,9 +77,17 @@ impl Owner {
             facts: &self.deps.facts,
             touches: &self.memory.touches,
         };
-        let (mut known, relied_on) = fetch(&sources, self.partition, &stretch.events).await?;
+        let (mut known, mut relied_on) = fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
-        let effects: Vec<Effect> = stretch.events.iter().flat_map(|logged| decide(&mut known, logged)).collect();
+        let parked: Vec<Parked> = known.parked.values().cloned().collect();
+        let decided: Vec<Vec<Effect>> = stretch.events.iter().map(|logged| decide(&mut known, logged)).collect();
+        if !relied_on.keys.is_empty() || !relied_on.idents.is_empty() {
+            let each = stretch.events.iter().zip(decided.iter().map(Vec::as_slice));
+            let rested = Needs::rested_on(each, parked.iter());
+            relied_on.keys.retain(|key, _| rested.keys.contains(key));
+            relied_on.idents.retain(|ident, _| rested.idents.contains(ident));
+        }
+        let effects: Vec<Effect> = decided.into_iter().flatten().collect();
         self.forward(&effects).await?;
         self.contended = Some(relied_on.clone());
         self.commit(stretch, relied_on, sort(effects), locked).await?;

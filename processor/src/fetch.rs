@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rules::{
     Known, Needs,
@@ -49,7 +49,7 @@ pub(crate) async fn fetch(
     known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named, events).await?;
     known.touches = needs.touches(sources.touches);
     let rest = rest(sources, &needs, &known, &named.parked, events).await?;
-    known.keys = rest.keys;
+    known.keys = named.keys;
     known.click_customers = rest.click_customers;
     known.link_sales = rest.link_sales;
     known.recent_values = rest.recent_values;
@@ -59,12 +59,14 @@ pub(crate) async fn fetch(
     known.parked = named.parked;
     known.idents = named.idents;
     known.due = named.due;
-    Ok((known, Versions { idents: named.versions.idents, ..rest.versions }))
+    Ok((known, Versions { budgets: rest.versions.budgets, ..named.versions }))
 }
 
 /// What the events name of the ledger, which in turn names more.
 async fn named(sources: &Sources<'_>, partition: u32, needs: &mut Needs) -> Result<LedgerFetched, StoreError> {
+    // Keys with the conversions that they name, of one state.
     let wanted = LedgerNeeds {
+        keys: needs.keys.clone(),
         conversions: needs.conversions.clone(),
         parked: needs.parked.clone(),
         parked_by_ident: needs.idents.clone(),
@@ -92,22 +94,24 @@ async fn named(sources: &Sources<'_>, partition: u32, needs: &mut Needs) -> Resu
 
 /// Fetches what parked events name beyond the batch's own.
 async fn complete(ledger: &Ledger, needs: &Needs, found: &mut LedgerFetched) -> Result<(), StoreError> {
+    let unknown: BTreeSet<(CompanyId, Ident)> =
+        needs.idents.iter().filter(|ident| !found.versions.idents.contains_key(ident)).copied().collect();
     let missing = LedgerNeeds {
         conversions: needs.conversions.iter().filter(|id| !found.conversions.contains_key(id)).copied().collect(),
-        idents: needs
-            .idents
-            .iter()
-            .filter(|ident: &&(CompanyId, Ident)| !found.idents.contains_key(ident))
-            .copied()
-            .collect(),
+        keys: needs.keys.iter().filter(|key| !found.versions.keys.contains_key(key)).copied().collect(),
+        parked_by_ident: unknown.clone(),
+        idents: unknown,
         ..LedgerNeeds::default()
     };
     if found.parked.is_empty() || missing == LedgerNeeds::default() {
         return Ok(());
     }
     let more = ledger.fetch(missing).await?;
+    found.keys.extend(more.keys);
     found.conversions.extend(more.conversions);
+    found.parked.extend(more.parked);
     found.idents.extend(more.idents);
+    found.versions.keys.extend(more.versions.keys);
     found.versions.idents.extend(more.versions.idents);
     Ok(())
 }
@@ -186,7 +190,6 @@ async fn rest(
     let earliest = events.iter().map(time_of_sale).chain(woken).min().unwrap_or_default();
     let awaited = |link: &LinkId| known.touches.links.get(link).and_then(|touched| touched.awaiting_until);
     let wanted = LedgerNeeds {
-        keys: needs.keys.clone(),
         click_customers: if sells { needs.click_names.clone() } else { Default::default() },
         link_sales: needs.sold_links.iter().map(|link| (*link, earliest.plus_ms(-SALES_LOOK_BACK_MS))).collect(),
         recent_values: needs.values.clone(),

@@ -50,7 +50,9 @@ impl Log {
     /// Queues all of these next to each other, or none.
     pub fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<AppendingMany, QueueFull> {
         match self {
-            Log::Embedded(log) => log.enqueue(class, records.into_iter().map(|r| r.1).collect()).map(AppendingMany::new),
+            Log::Embedded(log) => {
+                log.enqueue(class, records.into_iter().map(|r| r.1).collect()).map(AppendingMany::new)
+            }
         }
     }
 
@@ -94,26 +96,56 @@ impl Log {
     }
 }
 
-pub struct Span { pub start: u64, pub end: u64 }
-pub enum Moved { Take(u32), LetGo { partition: u32, gone: LetGo } }
+pub struct Span {
+    pub start: u64,
+    pub end: u64,
+}
+pub enum Moved {
+    Take(u32),
+    LetGo { partition: u32, gone: LetGo },
+}
 pub struct LetGo;
 pub struct Ownership(bool);
-pub struct EventReader { log: Log, next: u64, end: watch::Receiver<u64> }
+pub struct EventReader {
+    log: Log,
+    next: u64,
+    end: watch::Receiver<u64>,
+}
 impl Ownership {
-    pub async fn next(&mut self) -> Result<Moved, StoreError> { if self.0 { std::future::pending().await } else { self.0 = true; Ok(Moved::Take(0)) } }
+    pub async fn next(&mut self) -> Result<Moved, StoreError> {
+        if self.0 {
+            std::future::pending().await
+        } else {
+            self.0 = true;
+            Ok(Moved::Take(0))
+        }
+    }
     pub async fn leave(self) {}
 }
 impl EventReader {
-    pub async fn ready(&mut self) -> Result<(), StoreError> { let next = self.next; self.end.wait_for(|end| *end > next).await.map(drop).map_err(|_| StoreError::Closed) }
+    pub async fn ready(&mut self) -> Result<(), StoreError> {
+        let next = self.next;
+        self.end.wait_for(|end| *end > next).await.map(drop).map_err(|_| StoreError::Closed)
+    }
     pub async fn take(&mut self, max: usize) -> Result<Vec<Record>, StoreError> {
         let got = self.log.read(0, self.next, max).await?;
-        if let Some(last) = got.last() { self.next = last.position.offset + 1; }
+        if let Some(last) = got.last() {
+            self.next = last.position.offset + 1;
+        }
         Ok(got)
     }
 }
 impl Log {
-    pub fn partitions(&self) -> u32 { 1 }
-    pub async fn span(&self, _partition: u32) -> Result<Span, StoreError> { Ok(Span { start: 0, end: self.end() }) }
-    pub fn events(&self, _partition: u32, from: u64, _floor: TimeMs) -> EventReader { EventReader { log: self.clone(), next: from, end: self.watch_end() } }
-    pub fn ownership(&self) -> Result<Ownership, StoreError> { Ok(Ownership(false)) }
+    pub fn partitions(&self) -> u32 {
+        1
+    }
+    pub async fn span(&self, _partition: u32) -> Result<Span, StoreError> {
+        Ok(Span { start: 0, end: self.end() })
+    }
+    pub fn events(&self, _partition: u32, from: u64, _floor: TimeMs) -> EventReader {
+        EventReader { log: self.clone(), next: from, end: self.watch_end() }
+    }
+    pub fn ownership(&self) -> Result<Ownership, StoreError> {
+        Ok(Ownership(false))
+    }
 }

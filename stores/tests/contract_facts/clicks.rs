@@ -100,7 +100,9 @@ async fn first_and_last_of_every_link_of_a_partition() {
             let mut ends: Vec<_> = touches
                 .links
                 .into_iter()
-                .map(|(link, touch)| (link.0, touch.first.unwrap().position.offset, touch.last.unwrap().position.offset))
+                .map(|(link, touch)| {
+                    (link.0, touch.first.unwrap().position.offset, touch.last.unwrap().position.offset)
+                })
                 .collect();
             ends.sort_unstable();
             ends

@@ -47,10 +47,8 @@ pub(super) fn begin_incarnation(
 ) -> Result<u32, CommitError> {
     let transaction = connection.transaction()?;
     check_epoch(&transaction, partition, epoch)?;
-    transaction.execute(
-        "UPDATE plans SET marked = 0 WHERE partition = ?1 AND from_offset >= ?2",
-        (partition, bound(from)),
-    )?;
+    transaction
+        .execute("UPDATE plans SET marked = 0 WHERE partition = ?1 AND from_offset >= ?2", (partition, bound(from)))?;
     let incarnation = transaction.query_one(
         "UPDATE progress SET incarnation = incarnation + 1 WHERE partition = ?1 RETURNING incarnation",
         [partition],
