@@ -77,7 +77,7 @@ async fn append(api: &Api, caller: CompanyCaller, body: Body) -> Result<Waiting,
         first_appended_at: None,
         body,
     };
-    let queued = api.log.enqueue(Class::Conversion, encode_event(event));
+    let queued = api.log.enqueue(0, Class::Conversion, encode_event(event));
     queued.map_err(|_| ApiError::Unavailable("too much waits to be written"))?.await?;
     Ok(waiting)
 }

@@ -141,7 +141,7 @@ async fn append(edge: &Edge, events: Vec<Event>) -> Result<(), EdgeRefusal> {
         if events.iter().any(|event| matches!(event.body, Body::Sale(_))) { Class::Conversion } else { Class::Click };
     let owners: Vec<_> =
         events.iter().map(|event| (event.body.company(), matches!(event.body, Body::Click(_)))).collect();
-    let records = events.into_iter().map(encode_event).collect();
+    let records = events.into_iter().map(|event| (0, encode_event(event))).collect();
     let outcome = match edge.log.enqueue_many(class, records) {
         Ok(appending) => appending.await.map(drop).map_err(|error| {
             tracing::error!(%error, "the log did not take a batch");

@@ -150,7 +150,7 @@ impl Edge {
 
     /// Appends an event and waits until the log has it durably.
     pub(crate) async fn append(&self, class: Class, event: Event) -> Result<Appended, EdgeRefusal> {
-        let appending = self.log.enqueue(class, encode_event(event)).map_err(|_| EdgeRefusal::QueueFull)?;
+        let appending = self.log.enqueue(0, class, encode_event(event)).map_err(|_| EdgeRefusal::QueueFull)?;
         appending.await.map_err(|error| {
             tracing::error!(%error, "the log did not take an event");
             EdgeRefusal::LogUnavailable

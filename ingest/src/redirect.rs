@@ -91,7 +91,7 @@ fn enqueue(
         utm: [utm("utm_source"), utm("utm_medium"), utm("utm_campaign")],
     };
     let (receipt, event) = stamp(edge, &said, link, visitor, None, now).ok()?;
-    let appending = edge.log.enqueue(Class::Click, encode_event(event)).ok()?;
+    let appending = edge.log.enqueue(0, Class::Click, encode_event(event)).ok()?;
     Some((receipt, appending))
 }
 

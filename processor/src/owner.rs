@@ -135,10 +135,8 @@ pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: Cancellat
 
 impl Owner {
     async fn decide_until(&mut self, shutdown: &CancellationToken) -> Result<(), ProcessError> {
-        let mut log_end = self.deps.log.watch_end();
         let mut held = self.deps.facts.held();
         while !shutdown.is_cancelled() {
-            log_end.borrow_and_update();
             match self.turn(&mut held).await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -159,9 +157,10 @@ impl Owner {
                 .block
                 .due()
                 .map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
+            let mut coming = self.deps.log.events(self.partition, self.next, TimeMs(0));
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                _ = log_end.changed() => {}
+                _ = coming.ready() => {}
                 _ = held.changed() => {}
                 () = tokio::time::sleep(look) => {}
             }
@@ -233,7 +232,7 @@ impl Owner {
                 body,
             })
         };
-        let records = bodies.into_iter().map(record).collect();
+        let records = bodies.into_iter().map(|body| (self.partition, record(body))).collect();
         let Ok(appending) = self.deps.log.enqueue_many(Class::Own, records) else { return Ok(false) };
         appending.await?;
         Ok(true)

@@ -6,6 +6,7 @@
 mod deployment;
 mod deployment_id;
 mod error;
+mod kafka;
 mod page;
 mod postgres;
 mod servers;
