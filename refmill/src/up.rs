@@ -168,7 +168,7 @@ impl Shared {
     ) -> anyhow::Result<Shared> {
         let limits = &config.limits;
         let (follower, following) = Follower::start(deployment.catalog.clone(), now, working.clone()).await?;
-        let decisions = deployment.log.follow_decisions();
+        let decisions = deployment.log.follow_decisions(0);
         let (waiters, answering) = Waiters::start(decisions, limits.waiters, working.clone());
         tasks.spawn(following);
         tasks.spawn(answering);

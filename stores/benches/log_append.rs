@@ -23,7 +23,7 @@ fn append(criterion: &mut Criterion) {
             bencher.iter(|| {
                 runtime.block_on(async {
                     let records = (0..waiting)
-                        .map(|_| log.enqueue(Class::Click, vec![7; RECORD_BYTES]).expect("the queue has room"));
+                        .map(|_| log.enqueue(0, Class::Click, vec![7; RECORD_BYTES]).expect("the queue has room"));
                     for appending in records.collect::<Vec<_>>() {
                         appending.await.expect("the disk has room");
                     }

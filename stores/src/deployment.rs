@@ -86,7 +86,7 @@ async fn check_order(folder: &Path, deployment: &Deployment) -> Result<(), OpenE
     let remembered = deployment.touches.load(PARTITION).await?.next;
     let held = deployment.facts.held().borrow().up_to(PARTITION);
     let steps = [
-        (sqlite::log::FILE, deployment.log.end(), sqlite::ledger::FILE, decided),
+        (sqlite::log::FILE, deployment.log.span(PARTITION).await?.end, sqlite::ledger::FILE, decided),
         (sqlite::ledger::FILE, decided, sqlite::facts::FILE, held),
         (sqlite::ledger::FILE, decided, sqlite::touches::FILE, remembered),
     ];

@@ -15,6 +15,14 @@ pub enum StoreError {
     /// It was never handed to the log and never will be.
     #[error("the log is away: the event was not sent")]
     NotSent,
+    /// It was handed to the log, which has not answered and will not be asked again.
+    #[error("the log is away: whether it has the event is not known")]
+    PerhapsSent,
+    /// It was made anew, its tail was cut, or what was to be read is older than what it keeps.
+    #[error("partition {partition} of the log cannot be read from {from} on: it goes from {start} to {end}")]
+    LogLost { partition: u32, from: u64, start: u64, end: u64 },
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
     #[error("Kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
     #[error("Postgres: {}", postgres_text(.0))]

@@ -7,6 +7,7 @@ mod clickhouse;
 mod deployment;
 mod deployment_id;
 mod error;
+mod kafka;
 mod page;
 mod postgres;
 mod redis;

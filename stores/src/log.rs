@@ -2,19 +2,26 @@
 
 mod append;
 mod decisions;
+mod events;
+mod health;
 mod limits;
+mod ownership;
 
 use std::{path::Path, sync::Arc};
 
 use schemas::{ids::Position, time::TimeMs};
 use tokio::sync::watch;
 
-use crate::{DeploymentId, OpenError, StoreError, sqlite};
+use crate::{DeploymentId, OpenError, Servers, StoreError, kafka, sqlite};
 
-pub(crate) use append::{Answer, Run};
+pub(crate) use append::{Answer, Places, refused};
 pub use append::{Appended, Appending, AppendingMany};
 pub use decisions::DecisionReader;
+pub use events::EventReader;
+use events::Source;
+pub use health::Health;
 pub use limits::{Class, LogLimits, QueueFull};
+pub use ownership::{LetGo, Moved, Ownership};
 
 /// Tells the log what time it is; the log itself sees to it that append times never fall.
 pub type Clock = Box<dyn Fn() -> TimeMs + Send>;
@@ -27,12 +34,22 @@ pub struct Record {
     pub bytes: Vec<u8>,
 }
 
+/// What the log holds of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first offset that is kept.
+    pub start: u64,
+    /// The offset that the next event will have.
+    pub end: u64,
+}
+
 /// An encoded decision and the reply partition that waits for it.
 pub type Reply = (Option<u32>, Vec<u8>);
 
 #[derive(Clone)]
 pub enum Log {
     Embedded(Arc<sqlite::log::Log>),
+    Distributed(Arc<kafka::log::Log>),
 }
 
 impl Log {
@@ -40,51 +57,106 @@ impl Log {
         sqlite::log::Log::open(folder, deployment, limits, clock).map(|log| Log::Embedded(Arc::new(log)))
     }
 
-    /// Queues an event without ever waiting; what comes back resolves once it is durable.
-    pub fn enqueue(&self, _partition: u32, class: Class, record: Vec<u8>) -> Result<Appending, QueueFull> {
+    /// Opens the log on its servers. Topics that are missing are made there, or refused where `create` is false.
+    pub async fn connect(servers: &Servers, limits: LogLimits, create: bool) -> Result<Log, OpenError> {
+        kafka::log::Log::connect(servers, limits, create).await.map(|log| Log::Distributed(Arc::new(log)))
+    }
+
+    /// How many partitions events are spread over.
+    pub fn partitions(&self) -> u32 {
         match self {
-            Log::Embedded(log) => log.enqueue(class, vec![record]).map(Appending::new),
+            Log::Embedded(_) => sqlite::log::PARTITIONS,
+            Log::Distributed(log) => log.partitions(),
         }
     }
 
-    /// Queues all of these next to each other, or none.
+    /// How many partitions decisions are spread over: an edge names one of them and reads that one.
+    pub fn reply_partitions(&self) -> u32 {
+        match self {
+            Log::Embedded(_) => sqlite::log::PARTITIONS,
+            Log::Distributed(log) => log.reply_partitions(),
+        }
+    }
+
+    /// Queues an event without ever waiting; what comes back resolves once it is durable.
+    pub fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Appending, QueueFull> {
+        match self {
+            Log::Embedded(log) => log.enqueue(class, vec![(partition, record)]).map(Appending::new),
+            Log::Distributed(log) => log.enqueue(partition, class, record).map(Appending::new),
+        }
+    }
+
+    /// Queues all of these, or none; those of one partition keep their order.
     pub fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<AppendingMany, QueueFull> {
         match self {
-            Log::Embedded(log) => {
-                log.enqueue(class, records.into_iter().map(|r| r.1).collect()).map(AppendingMany::new)
-            }
+            Log::Embedded(log) => log.enqueue(class, records).map(AppendingMany::new),
+            Log::Distributed(log) => log.enqueue_many(class, records).map(AppendingMany::new),
         }
     }
 
-    /// At most `max` events from this offset on, in order; fewer or none where the log ends.
+    /// At most `max` events from this offset on, in order; fewer or none only where the log ends. Append times are the log's
+    /// own, which may fall by what its servers' clocks differ.
     pub async fn read(&self, partition: u32, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
         match self {
             Log::Embedded(log) => log.read(partition, from, max).await,
+            Log::Distributed(log) => log.read(partition, from, max).await,
         }
     }
 
-    /// The offset that the next event will have.
-    pub fn end(&self) -> u64 {
-        *self.watch_end().borrow()
-    }
-
-    pub fn watch_end(&self) -> watch::Receiver<u64> {
+    pub async fn span(&self, partition: u32) -> Result<Span, StoreError> {
         match self {
-            Log::Embedded(log) => log.watch_end(),
+            Log::Embedded(log) => log.span(partition),
+            Log::Distributed(log) => log.span(partition).await,
         }
     }
 
-    /// Appends decisions to their stream; waits for a place in the queue and for the commit.
+    /// An owner's reader of this partition, from this offset on; none of its append times is less than `floor`.
+    pub fn events(&self, partition: u32, from: u64, floor: TimeMs) -> EventReader {
+        let source = match self {
+            Log::Embedded(log) => Source::Embedded(sqlite::log::EventReader::new(log.clone(), partition, from)),
+            Log::Distributed(log) => Source::Distributed(log.events(partition, from)),
+        };
+        EventReader::new(source, floor)
+    }
+
+    /// Appends decisions to their stream; waits for a place in the queue and until they are durable.
     pub async fn publish(&self, decisions: Vec<Reply>) -> Result<(), StoreError> {
         match self {
             Log::Embedded(log) => log.publish(decisions).await,
+            Log::Distributed(log) => log.publish(decisions).await,
         }
     }
 
-    /// Reads decisions that are published from now on.
-    pub fn follow_decisions(&self) -> DecisionReader {
+    /// Reads the decisions of a reply partition that are published from now on. The servers are asked where that is: the
+    /// thread waits for them a moment, so this is for the start of a process.
+    pub fn follow_decisions(&self, reply_partition: u32) -> DecisionReader {
         match self {
             Log::Embedded(log) => DecisionReader::Embedded(sqlite::log::DecisionReader::from_end(log.clone())),
+            Log::Distributed(log) => DecisionReader::Distributed(log.follow_decisions(reply_partition)),
+        }
+    }
+
+    /// Takes part in deciding: partitions are given to this process from now on.
+    pub fn ownership(&self) -> Result<Ownership, StoreError> {
+        match self {
+            Log::Embedded(log) => Ok(Ownership::Embedded(sqlite::log::Ownership::new(log.clone()))),
+            Log::Distributed(log) => log.ownership().map(Ownership::Distributed),
+        }
+    }
+
+    pub fn health(&self) -> watch::Receiver<Health> {
+        match self {
+            Log::Embedded(log) => log.health(),
+            Log::Distributed(log) => log.health(),
+        }
+    }
+
+    /// While the log is away: events that were never handed to its servers come back, resolved to `NotSent`. Those that were
+    /// handed over may have arrived, so they resolve when the servers answer.
+    pub fn give_back_unsent(&self) {
+        match self {
+            Log::Embedded(_) => {}
+            Log::Distributed(log) => log.give_back_unsent(),
         }
     }
 
@@ -92,60 +164,7 @@ impl Log {
     pub async fn close(&self) {
         match self {
             Log::Embedded(log) => log.close().await,
+            Log::Distributed(log) => log.close().await,
         }
-    }
-}
-
-pub struct Span {
-    pub start: u64,
-    pub end: u64,
-}
-pub enum Moved {
-    Take(u32),
-    LetGo { partition: u32, gone: LetGo },
-}
-pub struct LetGo;
-pub struct Ownership(bool);
-pub struct EventReader {
-    log: Log,
-    next: u64,
-    end: watch::Receiver<u64>,
-}
-impl Ownership {
-    pub async fn next(&mut self) -> Result<Moved, StoreError> {
-        if self.0 {
-            std::future::pending().await
-        } else {
-            self.0 = true;
-            Ok(Moved::Take(0))
-        }
-    }
-    pub async fn leave(self) {}
-}
-impl EventReader {
-    pub async fn ready(&mut self) -> Result<(), StoreError> {
-        let next = self.next;
-        self.end.wait_for(|end| *end > next).await.map(drop).map_err(|_| StoreError::Closed)
-    }
-    pub async fn take(&mut self, max: usize) -> Result<Vec<Record>, StoreError> {
-        let got = self.log.read(0, self.next, max).await?;
-        if let Some(last) = got.last() {
-            self.next = last.position.offset + 1;
-        }
-        Ok(got)
-    }
-}
-impl Log {
-    pub fn partitions(&self) -> u32 {
-        1
-    }
-    pub async fn span(&self, _partition: u32) -> Result<Span, StoreError> {
-        Ok(Span { start: 0, end: self.end() })
-    }
-    pub fn events(&self, _partition: u32, from: u64, _floor: TimeMs) -> EventReader {
-        EventReader { log: self.clone(), next: from, end: self.watch_end() }
-    }
-    pub fn ownership(&self) -> Result<Ownership, StoreError> {
-        Ok(Ownership(false))
     }
 }

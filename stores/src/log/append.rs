@@ -15,20 +15,24 @@ pub struct Appended {
     pub appended_at: TimeMs,
 }
 
-/// Events that came to stand next to each other.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) first: Appended,
-    pub(crate) count: usize,
+/// Where events came to stand.
+#[derive(Debug)]
+pub(crate) enum Places {
+    /// Next to each other.
+    Run {
+        first: Appended,
+        count: usize,
+    },
+    Each(Vec<Appended>),
 }
 
-pub(crate) type Answer = oneshot::Receiver<Result<Run, StoreError>>;
+pub(crate) type Answer = oneshot::Receiver<Result<Places, StoreError>>;
 
 /// Resolves once the event is durable, or to an error once it is known not to be.
 #[must_use = "an event is durable only when this has resolved"]
 pub struct Appending(Answer);
 
-/// Resolves to a place for each of the events.
+/// Resolves to a place for each of the events once all are durable, or to an error where any is not.
 #[must_use = "events are durable only when this has resolved"]
 pub struct AppendingMany(Answer);
 
@@ -48,7 +52,10 @@ impl Future for Appending {
     type Output = Result<Appended, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_run(&mut self.0, context).map(|run| run.map(|run| run.first))
+        poll_places(&mut self.0, context).map(|places| match places? {
+            Places::Run { first, .. } => Ok(first),
+            Places::Each(each) => each.first().copied().ok_or(StoreError::Closed),
+        })
     }
 }
 
@@ -56,21 +63,31 @@ impl Future for AppendingMany {
     type Output = Result<Vec<Appended>, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_run(&mut self.0, context).map(|run| run.map(Run::places))
+        poll_places(&mut self.0, context).map(|places| places.map(Places::into_vec))
     }
 }
 
-impl Run {
-    fn places(self) -> Vec<Appended> {
-        let Appended { position, appended_at } = self.first;
-        (position.offset..)
-            .take(self.count)
-            .map(|offset| Appended { position: Position { offset, ..position }, appended_at })
-            .collect()
+impl Places {
+    fn into_vec(self) -> Vec<Appended> {
+        match self {
+            Places::Each(each) => each,
+            Places::Run { first: Appended { position, appended_at }, count } => (position.offset..)
+                .take(count)
+                .map(|offset| Appended { position: Position { offset, ..position }, appended_at })
+                .collect(),
+        }
     }
 }
 
 /// An answer that was dropped is one that a closed log never gave.
-fn poll_run(answer: &mut Answer, context: &mut Context<'_>) -> Poll<Result<Run, StoreError>> {
+fn poll_places(answer: &mut Answer, context: &mut Context<'_>) -> Poll<Result<Places, StoreError>> {
     Pin::new(answer).poll(context).map(|answered| answered.unwrap_or(Err(StoreError::Closed)))
+}
+
+/// The answer of what never came as far as the queue.
+pub(crate) fn refused(why: StoreError) -> Answer {
+    let (done, answer) = oneshot::channel();
+    // The receiving side is in our hand.
+    let _ = done.send(Err(why));
+    answer
 }

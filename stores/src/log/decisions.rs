@@ -1,8 +1,9 @@
-use crate::{StoreError, sqlite};
+use crate::{StoreError, kafka, sqlite};
 
 /// Follows the stream of decisions.
 pub enum DecisionReader {
     Embedded(sqlite::log::DecisionReader),
+    Distributed(kafka::log::DecisionReader),
 }
 
 impl DecisionReader {
@@ -10,6 +11,7 @@ impl DecisionReader {
     pub async fn next(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {
         match self {
             DecisionReader::Embedded(reader) => reader.next().await,
+            DecisionReader::Distributed(reader) => reader.next().await,
         }
     }
 }

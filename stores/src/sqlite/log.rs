@@ -1,5 +1,7 @@
+mod events;
 mod follow;
 mod group;
+mod ownership;
 mod writer;
 
 use std::{
@@ -22,19 +24,22 @@ use super::{
 };
 use crate::{
     DeploymentId, OpenError, StoreError,
-    log::{Answer, Class, Clock, LogLimits, QueueFull, Record, Reply},
+    log::{Answer, Class, Clock, Health, LogLimits, QueueFull, Record, Reply, Span, refused},
 };
 
+pub(crate) use events::EventReader;
 pub(crate) use follow::DecisionReader;
 use group::Entry;
+pub(crate) use ownership::Ownership;
 use writer::{Ends, Writer};
 
 mod migrations {
     refinery::embed_migrations!("../schemas/sql/log");
 }
 
-/// The embedded log has this one partition.
+/// The embedded log has one partition, this one.
 const PARTITION: u32 = 0;
+pub(crate) const PARTITIONS: u32 = 1;
 
 /// How many publications may wait beside the events.
 const PUBLICATIONS_WAITING: usize = 256;
@@ -50,6 +55,8 @@ pub struct Log {
     ends: Ends,
     writer: Mutex<Option<JoinHandle<()>>>,
     reader: Owner,
+    /// Always well: kept so that who watches it is not told that it has ended.
+    health: watch::Sender<Health>,
 }
 
 impl Log {
@@ -72,10 +79,15 @@ impl Log {
             .name("log-writer".to_owned())
             .spawn(move || writer.run(incoming))
             .map_err(OpenError::Thread)?;
-        Ok(Log { entries, waiting, limits, ends, writer: Mutex::new(Some(thread)), reader })
+        let health = watch::Sender::new(Health::Well);
+        Ok(Log { entries, waiting, limits, ends, writer: Mutex::new(Some(thread)), reader, health })
     }
 
-    pub(crate) fn enqueue(&self, class: Class, records: Vec<Vec<u8>>) -> Result<Answer, QueueFull> {
+    pub(crate) fn enqueue(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer, QueueFull> {
+        if let Some((partition, _)) = records.iter().find(|(partition, _)| *partition != PARTITION) {
+            return Ok(refused(StoreError::NoPartition(*partition)));
+        }
+        let records: Vec<_> = records.into_iter().map(|(_, record)| record).collect();
         let count = records.len();
         let depth = self.limits.depth(class);
         let within = |waiting: usize| waiting.checked_add(count).filter(|after| *after <= depth);
@@ -104,8 +116,9 @@ impl Log {
     }
 
     pub(crate) async fn read(&self, partition: u32, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
-        if partition != PARTITION {
-            return Err(StoreError::NoPartition(partition));
+        let Span { start, end } = self.span(partition)?;
+        if from > end {
+            return Err(StoreError::LogLost { partition, from, start, end });
         }
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
         self.reader
@@ -122,8 +135,16 @@ impl Log {
             .await
     }
 
-    pub(crate) fn watch_end(&self) -> watch::Receiver<u64> {
-        self.ends.events.clone()
+    /// Nothing is ever deleted: it starts at 0.
+    pub(crate) fn span(&self, partition: u32) -> Result<Span, StoreError> {
+        if partition != PARTITION {
+            return Err(StoreError::NoPartition(partition));
+        }
+        Ok(Span { start: 0, end: *self.ends.events.borrow() })
+    }
+
+    pub(crate) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
     }
 
     pub(crate) async fn close(&self) {

@@ -6,14 +6,14 @@ use tokio::sync::oneshot;
 use super::PARTITION;
 use crate::{
     StoreError,
-    log::{Appended, Reply, Run},
+    log::{Appended, Places, Reply},
 };
 
 /// What waits for the writer.
 pub(super) enum Entry {
     Events {
         records: Vec<Vec<u8>>,
-        done: oneshot::Sender<Result<Run, StoreError>>,
+        done: oneshot::Sender<Result<Places, StoreError>>,
     },
     Decisions {
         decisions: Vec<Reply>,
@@ -76,7 +76,7 @@ impl Group {
             match entry {
                 Entry::Events { records, done } => {
                     let first = Appended { position: Position { partition: PARTITION, offset }, appended_at };
-                    let _ = done.send(Ok(Run { first, count: records.len() }));
+                    let _ = done.send(Ok(Places::Run { first, count: records.len() }));
                     offset += records.len() as u64;
                 }
                 Entry::Decisions { done, .. } => {

@@ -1,0 +1,66 @@
+use tokio::sync::oneshot;
+
+use super::{
+    Log,
+    delivery::{Batch, Delivery},
+    flow::HeldBack,
+};
+use crate::{
+    StoreError,
+    log::{Answer, Class, QueueFull, refused},
+};
+
+impl Log {
+    pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Answer, QueueFull> {
+        if let Some(refusal) = self.refusal([partition]) {
+            return Ok(refused(refusal));
+        }
+        self.producer.flow.admit(self.limits, class, 1)?;
+        let (done, answer) = oneshot::channel();
+        let delivery = Box::new(Delivery::Event(done));
+        if self.producer.flow.is_away() {
+            self.hand_over_or_hold_back(vec![HeldBack { partition, record, delivery }]);
+        } else {
+            self.producer.hand_over_event(partition, &record, delivery);
+        }
+        Ok(answer)
+    }
+
+    pub(crate) fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer, QueueFull> {
+        if let Some(refusal) = self.refusal(records.iter().map(|(partition, _)| *partition)) {
+            return Ok(refused(refusal));
+        }
+        self.producer.flow.admit(self.limits, class, records.len())?;
+        let (done, answer) = oneshot::channel();
+        let batch = Batch::of_events(records.len(), done);
+        let delivery = |index| Box::new(Delivery::EventOf(batch.clone(), index));
+        if records.is_empty() {
+            batch.finish();
+        } else if self.producer.flow.is_away() {
+            let event = |(index, (partition, record))| HeldBack { partition, record, delivery: delivery(index) };
+            self.hand_over_or_hold_back(records.into_iter().enumerate().map(event).collect());
+        } else {
+            for (index, (partition, record)) in records.iter().enumerate() {
+                self.producer.hand_over_event(*partition, record, delivery(index));
+            }
+        }
+        Ok(answer)
+    }
+
+    pub(crate) fn give_back_unsent(&self) {
+        self.producer.flow.give_back();
+    }
+
+    fn refusal(&self, partitions: impl IntoIterator<Item = u32>) -> Option<StoreError> {
+        if self.is_closing() {
+            return Some(StoreError::Closed);
+        }
+        partitions.into_iter().find(|partition| *partition >= self.partitions).map(StoreError::NoPartition)
+    }
+
+    fn hand_over_or_hold_back(&self, events: Vec<HeldBack>) {
+        for HeldBack { partition, record, delivery } in self.producer.flow.hold_back(events).into_iter().flatten() {
+            self.producer.hand_over_event(partition, &record, delivery);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Kafka is away: what waits, what comes back, and that nothing is there twice or missing afterwards.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use schemas::time::TimeMs;
+use stores::{
+    OpenError, Servers, StoreError,
+    log::{Appending, Class, Health, Log, LogLimits, Moved},
+};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+
+use crate::{
+    appending::{SHALLOW, check_shedding},
+    broker::{Broker, broker},
+    decisions::follow,
+    place::{PATIENCE, append, bytes, take},
+};
+
+async fn connect(broker: &Broker, limits: LogLimits) -> (Log, Servers) {
+    let servers = broker.servers(1);
+    (Log::connect(&servers, limits, true).await.unwrap(), servers)
+}
+
+async fn await_health(health: &mut watch::Receiver<Health>, wanted: Health) {
+    let known = timeout(PATIENCE, health.wait_for(|health| *health == wanted)).await;
+    known.unwrap_or_else(|_| panic!("never {wanted:?}")).unwrap();
+}
+
+fn enqueue(log: &Log, range: std::ops::Range<u32>) -> Vec<Appending> {
+    range.map(|n| log.enqueue(0, Class::Click, n.to_be_bytes().to_vec()).unwrap()).collect()
+}
+
+async fn resolve(appending: Vec<Appending>) -> Vec<Result<(), StoreError>> {
+    let mut resolved = Vec::new();
+    for appending in appending {
+        let outcome = timeout(PATIENCE, appending).await.expect("it is resolved");
+        resolved.push(outcome.map(drop));
+    }
+    resolved
+}
+
+/// How often each number stands in the log.
+async fn counts(log: &Log) -> HashMap<u32, u32> {
+    let mut counts = HashMap::new();
+    for record in log.read(0, 0, usize::MAX).await.unwrap() {
+        *counts.entry(u32::from_be_bytes(record.bytes.try_into().unwrap())).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_comes_back_and_the_rest_arrives_once() {
+    let broker = broker().await;
+    let broker = broker.as_ref().unwrap();
+    let (log, _) = connect(broker, LogLimits::default()).await;
+    let mut health = log.health();
+    resolve(enqueue(&log, 0..10)).await;
+    let frozen = broker.freeze();
+    let sent = enqueue(&log, 10..20);
+    let waited = Instant::now();
+    await_health(&mut health, Health::Away).await;
+    assert!(waited.elapsed() < Duration::from_secs(3), "{:?}", waited.elapsed());
+    let held_back = enqueue(&log, 20..30);
+    let of_many = log.enqueue_many(Class::Own, vec![(0, 30_u32.to_be_bytes().to_vec())]).unwrap();
+    log.give_back_unsent();
+    assert!(resolve(held_back).await.into_iter().all(|outcome| matches!(outcome, Err(StoreError::NotSent))));
+    assert!(matches!(of_many.await, Err(StoreError::NotSent)));
+    let held_on = enqueue(&log, 40..50);
+    assert!(log.span(0).await.is_err(), "it is said that nothing answers");
+    drop(frozen);
+    await_health(&mut health, Health::Well).await;
+    assert!(resolve(sent).await.into_iter().chain(resolve(held_on).await).all(|outcome| outcome.is_ok()));
+    assert!(resolve(enqueue(&log, 50..60)).await.into_iter().all(|outcome| outcome.is_ok()));
+    assert_eq!(counts(&log).await, (0..20).chain(40..60).map(|n| (n, 1)).collect());
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clicks_are_refused_first_while_nothing_is_taken() {
+    let broker = broker().await;
+    let broker = broker.as_ref().unwrap();
+    let (log, _) = connect(broker, SHALLOW).await;
+    append(&log, &[0; 4]).await.unwrap();
+    let frozen = broker.freeze();
+    let mut waiting = Vec::new();
+    check_shedding(|class, count| {
+        let queued = log.enqueue_many(class, vec![(0, vec![0; 4]); count]);
+        queued.map(|queued| waiting.push(queued)).is_ok()
+    })
+    .unwrap();
+    drop(frozen);
+    let mut taken = 1;
+    for queued in waiting {
+        taken += timeout(PATIENCE, queued).await.unwrap().unwrap().len() as u64;
+    }
+    assert_eq!(log.span(0).await.unwrap().end, taken, "nothing refused was written");
+    assert!(log.enqueue_many(Class::Click, vec![(0, b"x".to_vec()); 4]).unwrap().await.is_ok(), "room again");
+    log.close().await;
+}
+
+/// Senders go on all the while; so do a reader, a publisher and a follower.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_broker_comes_back_with_each_acknowledged_event_once() {
+    const SENDERS: u32 = 8;
+    const EACH: u32 = 2_000;
+    let broker = broker().await;
+    let broker = broker.as_ref().unwrap();
+    let (log, _) = connect(broker, LogLimits::default()).await;
+    let mut health = log.health();
+    let mut reader = log.events(0, 0, TimeMs(0));
+    let mut decisions = log.follow_decisions(0);
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS {
+        let log = log.clone();
+        senders.spawn(async move {
+            for n in 0..EACH {
+                let record = (sender * EACH + n).to_be_bytes().to_vec();
+                log.enqueue(0, Class::Own, record).unwrap().await.unwrap();
+            }
+        });
+    }
+    crate::place::eventually("some are there", async || log.span(0).await.is_ok_and(|span| span.end > 2_000)).await;
+    broker.kill();
+    await_health(&mut health, Health::Away).await;
+    let publishing = log.clone();
+    let publishing = tokio::spawn(async move { publishing.publish(vec![(Some(0), b"decided".to_vec())]).await });
+    broker.start();
+    await_health(&mut health, Health::Well).await;
+    let sent = timeout(PATIENCE, async { while senders.join_next().await.transpose().unwrap().is_some() {} });
+    sent.await.expect("all senders are done");
+    timeout(PATIENCE, publishing).await.unwrap().unwrap().unwrap();
+    assert_eq!(follow(&mut decisions, 1).await, [b"decided"]);
+    let expected: HashMap<u32, u32> = (0..SENDERS * EACH).map(|n| (n, 1)).collect();
+    let read = take(&mut reader, expected.len()).await;
+    assert!(read.iter().zip(0..).all(|(record, offset)| record.position.offset == offset));
+    assert_eq!(counts(&log).await, expected);
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_known_though_nothing_waits() {
+    let broker = broker().await;
+    let broker = broker.as_ref().unwrap();
+    let (log, _) = connect(broker, LogLimits::default()).await;
+    let mut health = log.health();
+    append(&log, &[0; 4]).await.unwrap();
+    broker.kill();
+    await_health(&mut health, Health::Away).await;
+    let held_back = enqueue(&log, 1..3);
+    broker.start();
+    await_health(&mut health, Health::Well).await;
+    assert!(resolve(held_back).await.into_iter().all(|outcome| outcome.is_ok()));
+    assert_eq!(counts(&log).await, (0..3).map(|n| (n, 1)).collect());
+    log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_away_ends_all_the_same() {
+    const SOON: Duration = Duration::from_secs(20);
+    let broker = broker().await;
+    let broker = broker.as_ref().unwrap();
+    let (log, servers) = connect(broker, LogLimits::default()).await;
+    append(&log, b"there").await.unwrap();
+    let mut reader = log.events(0, 0, TimeMs(0));
+    assert_eq!(bytes(&take(&mut reader, 1).await), [b"there"]);
+    let mut decisions = log.follow_decisions(0);
+    let mut ownership = log.ownership().unwrap();
+    assert!(matches!(timeout(PATIENCE, ownership.next()).await.unwrap().unwrap(), Moved::Take(0)));
+    let frozen = broker.freeze();
+    let mut health = log.health();
+    let sent = enqueue(&log, 0..2);
+    await_health(&mut health, Health::Away).await;
+    let held_back = enqueue(&log, 2..4);
+    let refused = Log::connect(&servers, LogLimits::default(), true).await.map(drop);
+    assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    timeout(SOON, async {
+        ownership.leave().await;
+        log.close().await;
+    })
+    .await
+    .expect("it ends");
+    assert!(resolve(sent).await.into_iter().all(|outcome| matches!(outcome, Err(StoreError::PerhapsSent))));
+    assert!(resolve(held_back).await.into_iter().all(|outcome| matches!(outcome, Err(StoreError::NotSent))));
+    assert!(matches!(reader.ready().await, Err(StoreError::Closed)));
+    assert!(matches!(decisions.next().await, Err(StoreError::Closed)));
+    drop(frozen);
+}
