@@ -41,6 +41,9 @@ pub enum EdgeRefusal {
     LogUnavailable,
     #[error("the day's key is not there yet: come back in a moment")]
     KeysNotReady,
+    /// This edge does not know it, and cannot ask the catalog whether there is such a thing.
+    #[error("it cannot be told now whether there is this one: come back in a moment")]
+    NotCurrent,
 }
 
 /// A field that holds what it can't.
@@ -78,9 +81,10 @@ impl EdgeRefusal {
                 Refusal::UnknownLink | Refusal::UnknownConversion => StatusCode::NOT_FOUND,
                 _ => StatusCode::CONFLICT,
             },
-            EdgeRefusal::QueueFull | EdgeRefusal::LogUnavailable | EdgeRefusal::KeysNotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            EdgeRefusal::QueueFull
+            | EdgeRefusal::LogUnavailable
+            | EdgeRefusal::KeysNotReady
+            | EdgeRefusal::NotCurrent => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -121,6 +125,7 @@ impl EdgeRefusal {
             EdgeRefusal::QueueFull => "queue_full",
             EdgeRefusal::LogUnavailable => "log_unavailable",
             EdgeRefusal::KeysNotReady => "keys_not_ready",
+            EdgeRefusal::NotCurrent => "not_current",
         }
     }
 
@@ -130,6 +135,7 @@ impl EdgeRefusal {
             EdgeRefusal::QueueFull
             | EdgeRefusal::LogUnavailable
             | EdgeRefusal::KeysNotReady
+            | EdgeRefusal::NotCurrent
             | EdgeRefusal::Body(BodyError::Overloaded) => Some(QUEUE_RETRY_AFTER_S),
             _ => None,
         }
