@@ -27,8 +27,8 @@ pub(crate) const EVENTS_MAX: usize = 1_000;
 struct Sender<'a> {
     edge: &'a Edge,
     snapshot: &'a Snapshot,
-    /// The company whose secret key came with the batch.
-    caller: Option<Credential>,
+    /// The company whose secret key came with the batch, or why a conversion in it is refused.
+    caller: Result<Credential, EdgeRefusal>,
     visitor: click::Visitor,
     now: TimeMs,
 }
@@ -56,6 +56,8 @@ pub(crate) async fn answer(
     let caller = secret.and_then(|secret| snapshot.credential(secret));
     let caller = caller.filter(|caller| caller.kind == schemas::catalog::CredentialKind::Secret);
     let visitor = click::visitor(edge, headers, peer, now)?;
+    let no_key = secret.map_or(EdgeRefusal::NoKey, |secret| edge.follower.bad_key(secret, EdgeRefusal::NoKey));
+    let caller = caller.ok_or(no_key);
     let sender = Sender { edge, snapshot: &snapshot, caller, visitor, now };
 
     let mut results = Vec::with_capacity(items.len());
@@ -88,7 +90,7 @@ fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a str>, Invali
 fn take(sender: &Sender<'_>, item: &str) -> Result<Taken, EdgeRefusal> {
     let fields = Fields::parse(item.as_bytes())?;
     let kind = fields.text("type", 0, 64)?;
-    if let Some(caller) = sender.caller {
+    if let Ok(caller) = sender.caller {
         let kind = if kind.as_deref() == Some("click") { EventKind::Click } else { EventKind::Sale };
         conversion::within_limit(sender.edge, caller, kind)?;
     }
@@ -103,13 +105,14 @@ fn take(sender: &Sender<'_>, item: &str) -> Result<Taken, EdgeRefusal> {
 fn take_click(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<Taken, EdgeRefusal> {
     let edge = sender.edge;
     let said = click::from_fields(fields).and_then(click::checked)?;
-    let link = sender.snapshot.link_by_code(&said.code).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
+    let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
+    let link = sender.snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
     if sender.snapshot.company(link.company).is_none_or(|company| company.paused) {
         edge.count_refused(link.company, EventKind::Click);
         return Ok(Taken { status: 200, data: json!({ "tracked": false }), event: None });
     }
     // With its key the link's company has vouched for its own clicks; they count against the key, which was charged above.
-    let vouched = sender.caller.filter(|caller| caller.company == link.company);
+    let vouched = sender.caller.as_ref().ok().filter(|caller| caller.company == link.company);
     if vouched.is_none() {
         edge.clicks.check(sender.visitor.address_key).map_err(|RetryAfter { seconds }| {
             edge.count_refused(link.company, EventKind::Click);
@@ -123,7 +126,7 @@ fn take_click(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<Taken, EdgeRef
 }
 
 fn take_conversion(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<Taken, EdgeRefusal> {
-    let caller = sender.caller.ok_or(EdgeRefusal::NoKey)?;
+    let caller = sender.caller.clone()?;
     let made = conversion::from_fields(fields, sender.now)
         .map_err(EdgeRefusal::from)
         .and_then(|said| conversion::stamp(sender.edge, caller, said, sender.now));

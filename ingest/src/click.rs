@@ -63,7 +63,8 @@ pub(crate) async fn answer(
     let now = (edge.now)();
     let said = parse(body)?;
     let snapshot = edge.follower.current();
-    let link = snapshot.link_by_code(&said.code).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
+    let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
+    let link = snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
     if snapshot.company(link.company).is_none_or(|company| company.paused) {
         edge.count_refused(link.company, EventKind::Click);
         return Ok(not_tracked());

@@ -52,8 +52,9 @@ pub(crate) struct Said {
 pub(crate) fn caller(edge: &Edge, headers: &HeaderMap) -> Result<Credential, EdgeRefusal> {
     let secret = headers.get("x-api-key").and_then(|value| value.to_str().ok()).ok_or(EdgeRefusal::NoKey)?;
     let found = edge.follower.current().credential(secret);
-    let credential =
-        found.filter(|found| found.kind == schemas::catalog::CredentialKind::Secret).ok_or(EdgeRefusal::NoKey)?;
+    let credential = found
+        .filter(|found| found.kind == schemas::catalog::CredentialKind::Secret)
+        .ok_or_else(|| edge.follower.bad_key(secret, EdgeRefusal::NoKey))?;
     within_limit(edge, credential, EventKind::Sale)
 }
 
@@ -129,7 +130,7 @@ pub(crate) fn stamp(
     now: TimeMs,
 ) -> Result<(ConversionId, Event), EdgeRefusal> {
     let (keys, snapshot) = (edge.follower.keys(), edge.follower.current());
-    let code_link = said.code.as_ref().map(|code| own_link(&snapshot, caller, code)).transpose()?;
+    let code_link = said.code.as_ref().map(|code| own_link(edge, &snapshot, caller, code)).transpose()?;
     check_receipt(&keys, &snapshot, caller, &said)?;
     let customer = said.customer_id.as_deref().map(|id| keys.persons.customer(caller.company, id));
     let email = said.customer_email.as_deref().map(|address| keys.persons.email(address));
@@ -198,9 +199,13 @@ pub(crate) fn accepted(conversion: ConversionId) -> Value {
     json!({ "conversionId": conversion, "status": "processing" })
 }
 
-fn own_link(snapshot: &Snapshot, caller: Credential, code: &Code) -> Result<LinkId, EdgeRefusal> {
-    let link = snapshot.link_by_code(code).filter(|link| link.company == caller.company);
-    link.map(|link| link.id).ok_or(EdgeRefusal::UnknownCode { field: "affiliateCode" })
+fn own_link(edge: &Edge, snapshot: &Snapshot, caller: Credential, code: &Code) -> Result<LinkId, EdgeRefusal> {
+    let unknown = EdgeRefusal::UnknownCode { field: "affiliateCode" };
+    match snapshot.link_by_code(code) {
+        Some(link) if link.company == caller.company => Ok(link.id),
+        Some(_) => Err(unknown),
+        None => Err(edge.follower.unknown(unknown)),
+    }
 }
 
 /// Refuses a receipt that is surely not good; what this edge can't tell yet is for the processor to judge.

@@ -7,7 +7,7 @@ use schemas::{
 };
 use stores::{
     StoreError,
-    catalog::{Catalog, DayKeys, ReceiptKeys},
+    catalog::{Catalog, DayKey, DayKeys, ReceiptKeys},
 };
 
 use crate::address::Address;
@@ -40,6 +40,16 @@ impl EdgeKeys {
             checked_under: receipts.all(),
             receipts,
         })
+    }
+
+    /// With the day keys of `before` that the catalog has lost: a crash empties its table. An edge goes on with what it has until
+    /// the next rotation makes them anew, which then count.
+    pub(crate) fn with_lost_days_of(mut self, before: &EdgeKeys, now: TimeMs) -> EdgeKeys {
+        let is_lost =
+            |key: &&DayKey| key.day.0 >= now.day().0 - 1 && self.days.keys.iter().all(|there| there.day != key.day);
+        let lost: Vec<DayKey> = before.days.keys.iter().filter(is_lost).copied().collect();
+        self.days.keys.extend(lost);
+        self
     }
 
     /// None where the day's key has not been published yet.

@@ -16,8 +16,11 @@ use crate::{
 pub(crate) async fn answer(edge: &Edge, query: &str) -> Result<Response<Page>, EdgeRefusal> {
     let parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
     let get = |name: &str| parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_ref());
-    let found = get("key").and_then(|secret| edge.follower.current().credential(secret));
-    let credential = found.filter(|found| found.kind == CredentialKind::Postback).ok_or(EdgeRefusal::NoPostbackKey)?;
+    let secret = get("key").ok_or(EdgeRefusal::NoPostbackKey)?;
+    let found = edge.follower.current().credential(secret);
+    let credential = found
+        .filter(|found| found.kind == CredentialKind::Postback)
+        .ok_or_else(|| edge.follower.bad_key(secret, EdgeRefusal::NoPostbackKey))?;
     let caller = within_limit(edge, credential, EventKind::Sale)?;
     let now = (edge.now)();
     let made = read(get).map_err(EdgeRefusal::from).and_then(|said| stamp(edge, caller, said, now));

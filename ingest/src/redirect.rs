@@ -37,8 +37,9 @@ pub(crate) async fn answer(
     }
     let code = Code::parse(code).map_err(|error| Invalid::new("code", error.to_string()))?;
     let snapshot = edge.follower.current();
-    let link = snapshot.link_by_code(&code).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
-    let company = snapshot.company(link.company).ok_or(EdgeRefusal::UnknownCode { field: "code" })?;
+    let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
+    let link = snapshot.link_by_code(&code).ok_or_else(unknown)?;
+    let company = snapshot.company(link.company).ok_or_else(unknown)?;
     let destination = destination(request.uri().query(), &link, &company.domain)?;
     let recording = if company.paused { None } else { stamped(edge, request, peer, &link, &destination) };
     let receipt = match recording {

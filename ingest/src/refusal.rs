@@ -44,6 +44,9 @@ pub enum EdgeRefusal {
     SpoolUnavailable,
     #[error("the day's key is not there yet: come back in a moment")]
     KeysNotReady,
+    /// This edge does not know it, and cannot ask the catalog whether there is such a thing.
+    #[error("it cannot be told now whether there is this one: come back in a moment")]
+    NotCurrent,
 }
 
 /// A field that holds what it can't.
@@ -87,7 +90,8 @@ impl EdgeRefusal {
             EdgeRefusal::QueueFull
             | EdgeRefusal::LogUnavailable
             | EdgeRefusal::SpoolUnavailable
-            | EdgeRefusal::KeysNotReady => StatusCode::SERVICE_UNAVAILABLE,
+            | EdgeRefusal::KeysNotReady
+            | EdgeRefusal::NotCurrent => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -129,6 +133,7 @@ impl EdgeRefusal {
             EdgeRefusal::LogUnavailable => "log_unavailable",
             EdgeRefusal::SpoolUnavailable => "spool_unavailable",
             EdgeRefusal::KeysNotReady => "keys_not_ready",
+            EdgeRefusal::NotCurrent => "not_current",
         }
     }
 
@@ -139,6 +144,7 @@ impl EdgeRefusal {
             EdgeRefusal::QueueFull
             | EdgeRefusal::LogUnavailable
             | EdgeRefusal::KeysNotReady
+            | EdgeRefusal::NotCurrent
             | EdgeRefusal::Body(BodyError::Overloaded) => Some(QUEUE_RETRY_AFTER_S),
             _ => None,
         }

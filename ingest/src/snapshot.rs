@@ -53,17 +53,9 @@ impl Default for Snapshot {
 impl Snapshot {
     /// Takes in all rows of a catalog that is current to `change`.
     pub fn load(rows: impl IntoIterator<Item = CatalogChange>, change: ChangeNo) -> Snapshot {
-        let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
-        let (mut companies, mut credentials) = (HashMap::new(), HashMap::new());
-        for row in rows {
-            match row {
-                CatalogChange::Link(link) => shards[shard_of(link.id)].put(&link),
-                CatalogChange::Company(company) => drop(companies.insert(company.id, company)),
-                CatalogChange::Key(key) => drop(credentials.insert(key.digest, key)),
-            }
-        }
-        let shards = shards.into_iter().map(|shard| Arc::new(shard.settled())).collect();
-        Snapshot { shards, companies: Arc::new(companies), credentials: Arc::new(credentials), change }
+        let mut loading = Loading::default();
+        loading.take(rows);
+        loading.done(change)
     }
 
     /// The snapshot after these changes; copies only what they touch.
@@ -110,9 +102,48 @@ impl Snapshot {
 
     /// The live credential that this secret is, looked up by its digest.
     pub fn credential(&self, secret: &str) -> Option<Credential> {
-        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-        let key = self.credentials.get(&digest).filter(|key| key.revoked_at.is_none())?;
+        let key = self.credentials.get(&digest(secret)).filter(|key| key.revoked_at.is_none())?;
         Some(Credential { id: key.id, company: key.company, kind: key.kind })
+    }
+
+    /// Whether the secret is one of the catalog's, live or revoked.
+    pub fn knows_secret(&self, secret: &str) -> bool {
+        self.credentials.contains_key(&digest(secret))
+    }
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// A snapshot that is being made, some rows at a time.
+pub struct Loading {
+    shards: Vec<Shard>,
+    companies: HashMap<CompanyId, CompanyRow>,
+    credentials: HashMap<[u8; 32], KeyRow>,
+}
+
+impl Default for Loading {
+    fn default() -> Loading {
+        let shards = (0..SHARDS).map(|_| Shard::default()).collect();
+        Loading { shards, companies: HashMap::new(), credentials: HashMap::new() }
+    }
+}
+
+impl Loading {
+    pub fn take(&mut self, rows: impl IntoIterator<Item = CatalogChange>) {
+        for row in rows {
+            match row {
+                CatalogChange::Link(link) => self.shards[shard_of(link.id)].put(&link),
+                CatalogChange::Company(company) => drop(self.companies.insert(company.id, company)),
+                CatalogChange::Key(key) => drop(self.credentials.insert(key.digest, key)),
+            }
+        }
+    }
+
+    pub fn done(self, change: ChangeNo) -> Snapshot {
+        let shards = self.shards.into_iter().map(|shard| Arc::new(shard.settled())).collect();
+        Snapshot { shards, companies: Arc::new(self.companies), credentials: Arc::new(self.credentials), change }
     }
 }
 

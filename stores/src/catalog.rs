@@ -14,7 +14,13 @@ use schemas::{
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use crate::{DeploymentId, Listed, OpenError, Page, StoreError, sqlite::catalog::SqliteCatalog};
+use crate::{
+    DeploymentId, Listed, OpenError, Page, Postgres, StoreError, postgres::catalog::PostgresCatalog,
+    sqlite::catalog::SqliteCatalog,
+};
+
+pub(crate) mod chance;
+pub(crate) mod terms_cache;
 
 mod account;
 mod company;
@@ -33,6 +39,7 @@ pub use company::{
 };
 pub(crate) use follow::ChangeKind;
 pub use follow::{Changes, DecisionKeys, DecisionRows, LoadFrom, LoadPage};
+pub(crate) use keys::CHECKED_AFTER_DAYS;
 pub use keys::{
     BOTH_DAYS_MS, DayKey, DayKeys, DayKeysNow, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey,
     RECEIPT_KEY_KEPT_DAYS, RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated, Secrets,
@@ -43,6 +50,7 @@ pub use partner::Partner;
 #[derive(Clone)]
 pub enum Catalog {
     Embedded(Arc<SqliteCatalog>),
+    Distributed(Arc<PostgresCatalog>),
 }
 
 /// What is kept of a secret with 128 or more random bits: its SHA-256.
@@ -56,9 +64,15 @@ impl Catalog {
         SqliteCatalog::open(folder, now).map(|catalog| Catalog::Embedded(Arc::new(catalog)))
     }
 
+    /// Brings the schema `catalog` up to date; at the first start of all processes the deployment's id and secrets are made.
+    pub async fn connect(postgres: Postgres, now: TimeMs) -> Result<Catalog, OpenError> {
+        PostgresCatalog::connect(postgres, now).await.map(|catalog| Catalog::Distributed(Arc::new(catalog)))
+    }
+
     pub fn deployment(&self) -> DeploymentId {
         match self {
             Catalog::Embedded(catalog) => catalog.deployment(),
+            Catalog::Distributed(catalog) => catalog.deployment(),
         }
     }
 
@@ -66,12 +80,14 @@ impl Catalog {
     pub async fn close(&self) {
         match self {
             Catalog::Embedded(catalog) => catalog.close().await,
+            Catalog::Distributed(catalog) => catalog.close().await,
         }
     }
 
     pub fn secrets(&self) -> &Secrets {
         match self {
             Catalog::Embedded(catalog) => catalog.secrets(),
+            Catalog::Distributed(catalog) => catalog.secrets(),
         }
     }
 
@@ -79,6 +95,7 @@ impl Catalog {
     pub fn latest(&self) -> watch::Receiver<ChangeNo> {
         match self {
             Catalog::Embedded(catalog) => catalog.latest(),
+            Catalog::Distributed(catalog) => catalog.latest(),
         }
     }
 
@@ -86,12 +103,14 @@ impl Catalog {
     pub async fn day_keys(&self, now: TimeMs) -> Result<DayKeys, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.day_keys(now).await,
+            Catalog::Distributed(catalog) => catalog.day_keys(now).await,
         }
     }
 
     pub async fn receipt_keys(&self) -> Result<ReceiptKeys, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.receipt_keys().await,
+            Catalog::Distributed(catalog) => catalog.receipt_keys().await,
         }
     }
 
@@ -99,6 +118,7 @@ impl Catalog {
     pub async fn rotate_keys(&self, now: TimeMs, fresh: FreshKeys) -> Result<Rotated, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.rotate_keys(now, fresh).await,
+            Catalog::Distributed(catalog) => catalog.rotate_keys(now, fresh).await,
         }
     }
 
@@ -106,6 +126,7 @@ impl Catalog {
     pub async fn changes_since(&self, after: ChangeNo, limit: u32) -> Result<Changes, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.changes_since(after, limit).await,
+            Catalog::Distributed(catalog) => catalog.changes_since(after, limit).await,
         }
     }
 
@@ -113,36 +134,42 @@ impl Catalog {
     pub async fn load_page(&self, from: Option<LoadFrom>, limit: u32) -> Result<LoadPage, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.load_page(from, limit).await,
+            Catalog::Distributed(catalog) => catalog.load_page(from, limit).await,
         }
     }
 
     pub async fn decision_rows(&self, wanted: DecisionKeys) -> Result<DecisionRows, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.decision_rows(wanted).await,
+            Catalog::Distributed(catalog) => catalog.decision_rows(wanted).await,
         }
     }
 
     pub async fn register_company(&self, company: NewCompany) -> Result<ChangeNo, RegisterError> {
         match self {
             Catalog::Embedded(catalog) => catalog.register_company(company).await,
+            Catalog::Distributed(catalog) => catalog.register_company(company).await,
         }
     }
 
     pub async fn company(&self, id: CompanyId) -> Result<Option<Company>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.company(id).await,
+            Catalog::Distributed(catalog) => catalog.company(id).await,
         }
     }
 
     pub async fn company_by_email(&self, email: EmailHash) -> Result<Option<CompanyId>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.company_by_email(email).await,
+            Catalog::Distributed(catalog) => catalog.company_by_email(email).await,
         }
     }
 
     pub async fn company_names(&self, ids: Vec<CompanyId>) -> Result<HashMap<CompanyId, String>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.company_names(ids).await,
+            Catalog::Distributed(catalog) => catalog.company_names(ids).await,
         }
     }
 
@@ -150,6 +177,7 @@ impl Catalog {
     pub async fn update_settings(&self, company: CompanyId, patch: SettingsPatch) -> Result<Company, CompanyError> {
         match self {
             Catalog::Embedded(catalog) => catalog.update_settings(company, patch).await,
+            Catalog::Distributed(catalog) => catalog.update_settings(company, patch).await,
         }
     }
 
@@ -162,18 +190,21 @@ impl Catalog {
     ) -> Result<ChangeNo, CompanyError> {
         match self {
             Catalog::Embedded(catalog) => catalog.replace_key(company, key, now).await,
+            Catalog::Distributed(catalog) => catalog.replace_key(company, key, now).await,
         }
     }
 
     pub async fn credential_by_digest(&self, digest: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.credential_by_digest(digest).await,
+            Catalog::Distributed(catalog) => catalog.credential_by_digest(digest).await,
         }
     }
 
     pub async fn toggle_pause(&self, company: CompanyId) -> Result<Paused, CompanyError> {
         match self {
             Catalog::Embedded(catalog) => catalog.toggle_pause(company).await,
+            Catalog::Distributed(catalog) => catalog.toggle_pause(company).await,
         }
     }
 
@@ -181,12 +212,14 @@ impl Catalog {
     pub async fn open_programs(&self, page: Page) -> Result<Listed<OpenProgram>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.open_programs(page).await,
+            Catalog::Distributed(catalog) => catalog.open_programs(page).await,
         }
     }
 
     pub async fn create_link(&self, link: NewLink) -> Result<Linked, LinkError> {
         match self {
             Catalog::Embedded(catalog) => catalog.create_link(link).await,
+            Catalog::Distributed(catalog) => catalog.create_link(link).await,
         }
     }
 
@@ -194,12 +227,14 @@ impl Catalog {
     pub async fn join_program(&self, link: NewLink) -> Result<Linked, LinkError> {
         match self {
             Catalog::Embedded(catalog) => catalog.join_program(link).await,
+            Catalog::Distributed(catalog) => catalog.join_program(link).await,
         }
     }
 
     pub async fn link(&self, id: LinkId) -> Result<Option<Link>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.link(id).await,
+            Catalog::Distributed(catalog) => catalog.link(id).await,
         }
     }
 
@@ -207,6 +242,7 @@ impl Catalog {
     pub async fn link_by_code(&self, code: Code) -> Result<Option<Link>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.link_by_code(code).await,
+            Catalog::Distributed(catalog) => catalog.link_by_code(code).await,
         }
     }
 
@@ -214,6 +250,7 @@ impl Catalog {
     pub async fn links_of_company(&self, company: CompanyId, page: Page) -> Result<Listed<Link>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.links_of_company(company, page).await,
+            Catalog::Distributed(catalog) => catalog.links_of_company(company, page).await,
         }
     }
 
@@ -221,6 +258,7 @@ impl Catalog {
     pub async fn links_of_partner(&self, partner: PartnerId, page: Page) -> Result<Listed<Link>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.links_of_partner(partner, page).await,
+            Catalog::Distributed(catalog) => catalog.links_of_partner(partner, page).await,
         }
     }
 
@@ -228,6 +266,7 @@ impl Catalog {
     pub async fn partner_count(&self, company: CompanyId) -> Result<u64, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.partner_count(company).await,
+            Catalog::Distributed(catalog) => catalog.partner_count(company).await,
         }
     }
 
@@ -239,6 +278,7 @@ impl Catalog {
     ) -> Result<Listed<PartnerProgram>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.programs_of_partner(partner, page).await,
+            Catalog::Distributed(catalog) => catalog.programs_of_partner(partner, page).await,
         }
     }
 
@@ -252,18 +292,23 @@ impl Catalog {
     ) -> Result<PartnerId, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.partner_by_email_or_create(email, email_hash, id_if_new, now).await,
+            Catalog::Distributed(catalog) => {
+                catalog.partner_by_email_or_create(email, email_hash, id_if_new, now).await
+            }
         }
     }
 
     pub async fn partner(&self, id: PartnerId) -> Result<Option<Partner>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.partner(id).await,
+            Catalog::Distributed(catalog) => catalog.partner(id).await,
         }
     }
 
     pub async fn partners(&self, ids: Vec<PartnerId>) -> Result<Vec<Partner>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.partners(ids).await,
+            Catalog::Distributed(catalog) => catalog.partners(ids).await,
         }
     }
 
@@ -271,12 +316,14 @@ impl Catalog {
     pub async fn set_partner_name(&self, id: PartnerId, name: String) -> Result<Option<Partner>, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.set_partner_name(id, name).await,
+            Catalog::Distributed(catalog) => catalog.set_partner_name(id, name).await,
         }
     }
 
     pub async fn issue_magic_link(&self, link: NewMagicLink) -> Result<Issued, IssueError> {
         match self {
             Catalog::Embedded(catalog) => catalog.issue_magic_link(link).await,
+            Catalog::Distributed(catalog) => catalog.issue_magic_link(link).await,
         }
     }
 
@@ -289,30 +336,35 @@ impl Catalog {
     ) -> Result<Redeemed, RedeemError> {
         match self {
             Catalog::Embedded(catalog) => catalog.redeem_magic_link(token_digest, id_if_new, now).await,
+            Catalog::Distributed(catalog) => catalog.redeem_magic_link(token_digest, id_if_new, now).await,
         }
     }
 
     pub async fn start_session(&self, session: Session) -> Result<(), StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.start_session(session).await,
+            Catalog::Distributed(catalog) => catalog.start_session(session).await,
         }
     }
 
     pub async fn session_is_live(&self, id: u128, now: TimeMs) -> Result<bool, StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.session_is_live(id, now).await,
+            Catalog::Distributed(catalog) => catalog.session_is_live(id, now).await,
         }
     }
 
     pub async fn end_session(&self, id: u128) -> Result<(), StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.end_session(id).await,
+            Catalog::Distributed(catalog) => catalog.end_session(id).await,
         }
     }
 
     pub async fn end_all_sessions(&self, principal: Principal) -> Result<(), StoreError> {
         match self {
             Catalog::Embedded(catalog) => catalog.end_all_sessions(principal).await,
+            Catalog::Distributed(catalog) => catalog.end_all_sessions(principal).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +27,10 @@ pub enum StoreError {
     Kafka(#[from] rdkafka::error::KafkaError),
     #[error("Postgres: {}", postgres_text(.0))]
     Postgres(#[from] tokio_postgres::Error),
-    #[error("Postgres: {0}")]
+    #[error("Postgres: {}", whole(.0))]
     PostgresPool(#[from] deadpool_postgres::PoolError),
+    #[error("Postgres: no answer within {0:?}")]
+    PostgresSilent(Duration),
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
     #[error("what is kept of partition {0} changed while it was read or saved: try again")]
@@ -46,9 +48,26 @@ impl StoreError {
     }
 }
 
-/// The server's own words, which the error's first line leaves out.
+/// The server's own words, which the error's first line leaves out; not its details, which quote rows.
 fn postgres_text(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
+    match error.as_db_error() {
+        Some(refused) => format!("{} ({})", refused.message(), refused.code().code()),
+        None => whole(error),
+    }
+}
+
+/// An error with what caused it.
+pub(crate) fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Why a data folder or a server cannot be used. Each says what to do.

@@ -11,6 +11,13 @@ use url::Url;
 
 use crate::{OpenError, StoreError};
 
+pub(crate) mod catalog;
+
+mod bounded;
+mod migrate;
+mod query;
+mod row;
+
 /// How long a new connection may take, and how long one is waited for while all are in use.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const POOL_WAIT: Duration = Duration::from_secs(10);
@@ -18,8 +25,13 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// After how long without an answer a connection counts as lost.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 
+/// What every connection starts with: no statement, wait for a lock or idle transaction lasts for ever. A transaction may set its own.
+const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s \
+                       -c default_transaction_isolation=read\\ committed";
+
+/// A pool of connections.
 #[derive(Clone)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     pool: Pool,
     /// Host, port and database: what may be said in an error.
     pub(crate) address: String,
@@ -27,9 +39,10 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects once, so that what is wrong with the URL is said at start.
-    pub(crate) async fn open(url: &str, connections: usize) -> Result<Postgres, OpenError> {
+    pub async fn open(url: &str, connections: usize) -> Result<Postgres, OpenError> {
         let (mut config, tls) = read(url)?;
         config.application_name("refmill").connect_timeout(CONNECT_WAIT).tcp_user_timeout(DEAD_AFTER);
+        config.options(format!("{} {SESSION}", config.get_options().unwrap_or_default()).trim_start());
         let address = address(&config);
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, manager_config))
@@ -49,7 +62,8 @@ impl Postgres {
         Ok(self.pool.get().await?)
     }
 
-    pub(crate) fn close(&self) {
+    /// Ends all connections, whoever holds a handle.
+    pub fn close(&self) {
         self.pool.close();
     }
 
@@ -66,10 +80,18 @@ impl Postgres {
                 problem: refused.message().to_owned(),
                 advice: "Make it with CREATE DATABASE, or name another in --postgres".to_owned(),
             },
-            Some(refused) => OpenError::Unauthorized { server, flag, address, problem: refused.message().to_owned() },
-            None => OpenError::Unreachable { server, flag, address, problem: error.to_string() },
+            Some(refused) if refuses_user(refused.code()) => {
+                OpenError::Unauthorized { server, flag, address, problem: refused.message().to_owned() }
+            }
+            Some(refused) => OpenError::Unreachable { server, flag, address, problem: refused.message().to_owned() },
+            None => OpenError::Unreachable { server, flag, address, problem: crate::error::whole(error) },
         }
     }
+}
+
+fn refuses_user(code: &SqlState) -> bool {
+    [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION, SqlState::INSUFFICIENT_PRIVILEGE]
+        .contains(code)
 }
 
 /// The connection's settings, and whom to trust: the system's authorities, or those in the file that `sslrootcert` names.

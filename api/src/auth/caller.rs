@@ -111,7 +111,14 @@ fn company_of(token: Token) -> Result<CompanyId, ApiError> {
 fn secret_key(api: &Api, text: &str) -> Result<(CompanyId, KeyId), ApiError> {
     let snapshot = api.follower.current();
     let credential = snapshot.credential(text).filter(|credential| credential.kind == CredentialKind::Secret);
-    let credential = credential.ok_or(ApiError::BadKey)?;
+    let credential = credential.ok_or_else(|| {
+        let is_sure = snapshot.knows_secret(text) || api.follower.is_current();
+        if is_sure {
+            ApiError::BadKey
+        } else {
+            ApiError::Unavailable("it cannot be told now whose key it is: try again")
+        }
+    })?;
     let limited = api.key_limiter.check(credential.id.0);
     limited.map_err(|over| ApiError::RateLimited { seconds: over.seconds })?;
     Ok((credential.company, credential.id))

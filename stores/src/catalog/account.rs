@@ -27,6 +27,20 @@ pub enum AccountKind {
     Partner,
 }
 
+impl AccountKind {
+    /// Its number in the catalog.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            AccountKind::Company => 1,
+            AccountKind::Partner => 2,
+        }
+    }
+
+    pub(crate) fn of(number: u8) -> Option<AccountKind> {
+        [AccountKind::Company, AccountKind::Partner].into_iter().find(|kind| kind.number() == number)
+    }
+}
+
 /// Asks for a mail with a link that signs in.
 #[derive(Debug, Clone)]
 pub struct NewMagicLink {

@@ -33,7 +33,7 @@ pub struct LoadPage {
 }
 
 /// What edges follow, in the order of a full load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i64)]
 pub(crate) enum ChangeKind {
     Company = 1,
@@ -43,6 +43,33 @@ pub(crate) enum ChangeKind {
 
 impl LoadFrom {
     pub(crate) const START: LoadFrom = LoadFrom { kind: ChangeKind::Company, id: i64::MIN };
+
+    /// Where to go on after `found`, of which `wanted` were asked for.
+    pub(crate) fn following(self, found: &[CatalogChange], wanted: usize) -> Option<LoadFrom> {
+        let last = match found.last() {
+            Some(CatalogChange::Company(row)) => Some(row.id.0),
+            Some(CatalogChange::Key(row)) => Some(row.id.0),
+            Some(CatalogChange::Link(row)) => Some(row.id.0),
+            None => None,
+        };
+        let more = last.filter(|_| found.len() == wanted).and_then(|last| last.cast_signed().checked_add(1));
+        let next_kind = match self.kind {
+            ChangeKind::Company => Some(ChangeKind::Credential),
+            ChangeKind::Credential => Some(ChangeKind::Link),
+            ChangeKind::Link => None,
+        };
+        match more {
+            Some(id) => Some(LoadFrom { kind: self.kind, id }),
+            None => next_kind.map(|kind| LoadFrom { kind, id: i64::MIN }),
+        }
+    }
+}
+
+impl ChangeKind {
+    /// By its number in the catalog.
+    pub(crate) fn of(number: i64) -> Option<ChangeKind> {
+        [ChangeKind::Company, ChangeKind::Credential, ChangeKind::Link].into_iter().find(|kind| *kind as i64 == number)
+    }
 }
 
 /// What a batch's decisions ask of the catalog. The programs and partners of the links come with them.

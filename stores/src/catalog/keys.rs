@@ -10,6 +10,8 @@ pub const BOTH_DAYS_MS: i64 = HOUR_MS;
 pub const RECEIPT_KEY_SIGNS_DAYS: u32 = 7;
 /// How many days after it began to sign a receipt key is destroyed.
 pub const RECEIPT_KEY_KEPT_DAYS: u32 = 200;
+/// How many days a receipt key is checked after its successor has begun to sign.
+pub(crate) const CHECKED_AFTER_DAYS: u32 = RECEIPT_KEY_KEPT_DAYS - RECEIPT_KEY_SIGNS_DAYS;
 /// How long before its use a key is there for all to load.
 pub const PUBLISHED_AHEAD_MS: i64 = DAY_MS;
 
@@ -91,6 +93,6 @@ pub struct FreshKeys {
 pub struct Rotated {
     pub made: u32,
     pub destroyed: u32,
-    /// False where a reader still held pages of the write-ahead log: the next rotation tries again.
+    /// False where a reader was in the way of it: the next rotation tries again.
     pub wiped: bool,
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{owner::Owner, readers::Readers};
 use crate::{
     DeploymentId, StoreError,
-    catalog::{CompanyError, IssueError, LinkError, RedeemError, RegisterError, Secrets},
+    catalog::{CompanyError, IssueError, LinkError, RedeemError, RegisterError, Secrets, terms_cache::TermsCache},
 };
 
 mod changes;
@@ -35,6 +35,7 @@ pub struct SqliteCatalog {
     writer: Owner,
     readers: Readers,
     latest: watch::Sender<ChangeNo>,
+    terms: Arc<TermsCache>,
     /// Destroyed keys may still stand in the write-ahead log.
     wipe_due: Arc<AtomicBool>,
 }

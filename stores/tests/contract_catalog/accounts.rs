@@ -24,8 +24,8 @@ fn asked(token: &str, kind: AccountKind, person: u128, address: u128, now: TimeM
 
 #[tokio::test]
 async fn a_magic_link_makes_a_partner_and_works_once() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         let issued = catalog.issue_magic_link(asked("one", AccountKind::Partner, 1 << 90, 1, NOON)).await.unwrap();
         assert_eq!(issued, Issued::Mail);
         let catalog = place.reopen(catalog).await;
@@ -59,8 +59,8 @@ async fn a_magic_link_makes_a_partner_and_works_once() {
 
 #[tokio::test]
 async fn only_a_registered_company_gets_mail() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(5)).await.unwrap();
         let unknown = catalog.issue_magic_link(asked("nobody", AccountKind::Company, 6, 1, NOON)).await.unwrap();
         assert_eq!(unknown, Issued::NoAccount);
@@ -77,8 +77,8 @@ async fn only_a_registered_company_gets_mail() {
 
 #[tokio::test]
 async fn a_magic_link_lives_a_quarter_of_an_hour() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for (token, after_ms, valid) in [("early", 15 * MINUTE_MS - 1, true), ("late", 15 * MINUTE_MS, false)] {
             catalog.issue_magic_link(asked(token, AccountKind::Partner, 1, 1, NOON)).await.unwrap();
             let redeemed = catalog.redeem_magic_link(digest(token), PartnerId(1), NOON.plus_ms(after_ms)).await;
@@ -111,8 +111,8 @@ async fn sent(catalog: &Catalog, tries: u128, who: impl Fn(u128) -> (u128, u128)
 
 #[tokio::test]
 async fn mails_are_limited_by_receiver_and_by_sender() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         assert_eq!(sent(&catalog, 9, |number| (1, 1_000 + number), NOON).await, MAILS_AN_ADDRESS);
         assert_eq!(sent(&catalog, 30, |number| (1_000 + number, 1), NOON).await, MAILS_AN_IP);
         let within = NOON.plus_ms(HOUR_MS - 1);
@@ -127,8 +127,8 @@ async fn mails_are_limited_by_receiver_and_by_sender() {
 
 #[tokio::test]
 async fn a_session_lives_until_it_is_ended_or_expires() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         catalog.create_link(new_link(1, 1, 1)).await.unwrap();
         let expires_at = NOON.plus_ms(HOUR_MS);

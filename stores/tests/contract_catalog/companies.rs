@@ -7,12 +7,15 @@ use stores::{
     catalog::{CompanyError, CompanyStatus, NewCompany, Payout, PayoutSchedule, RegisterError, SettingsPatch, digest},
 };
 
-use crate::place::{NOON, Place, key, key_text, new_company, terms};
+use crate::{
+    database::Database,
+    place::{NOON, Place, key, key_text, new_company, terms},
+};
 
 #[tokio::test]
 async fn a_company_is_there_as_it_registered() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         let secrets = *catalog.secrets().jwt_key.first_chunk::<8>().unwrap();
         catalog.register_company(new_company(7)).await.unwrap();
         let again = NewCompany { id: CompanyId(8), program: ProgramId(8), ..new_company(7) };
@@ -46,8 +49,8 @@ fn everything() -> SettingsPatch {
 
 #[tokio::test]
 async fn settings_change_together_or_not_at_all() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         catalog.register_company(new_company(2)).await.unwrap();
         let before = catalog.company(CompanyId(1)).await.unwrap();
@@ -74,8 +77,8 @@ async fn settings_change_together_or_not_at_all() {
 
 #[tokio::test]
 async fn of_two_changes_of_the_same_terms_one_wins() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         let tries = (0..16).map(|_| {
             let catalog = catalog.clone();
@@ -95,8 +98,8 @@ async fn of_two_changes_of_the_same_terms_one_wins() {
 
 #[tokio::test]
 async fn a_replaced_key_is_dead_at_once() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         let digest_of = |id, kind| digest(&key_text(id, kind));
         let later = NOON.plus_ms(5);
@@ -119,8 +122,8 @@ async fn a_replaced_key_is_dead_at_once() {
 
 #[tokio::test]
 async fn a_pause_takes_a_program_off_the_list() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for number in 1..=5_u64 {
             catalog
                 .register_company(NewCompany { now: NOON.plus_ms(number.cast_signed()), ..new_company(number) })
@@ -138,16 +141,30 @@ async fn a_pause_takes_a_program_off_the_list() {
     }
 }
 
-#[test]
-fn sqlite_refuses_to_touch_terms() {
-    let place = Place::all().remove(0);
-    let catalog = place.open();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(catalog.register_company(new_company(1))).unwrap();
-    let Some(folder) = place.folder() else { return };
-    let beside = rusqlite::Connection::open(folder.join("catalog.db")).unwrap();
-    for statement in ["UPDATE terms SET body = '{}'", "DELETE FROM terms"] {
-        let refusal = beside.execute(statement, []).unwrap_err().to_string();
-        assert!(refusal.contains("terms are never"), "{refusal}");
+#[tokio::test]
+async fn nobody_touches_terms() {
+    let statements = ["UPDATE terms SET body = '{}'", "DELETE FROM terms"];
+    for place in Place::all().await {
+        let catalog = place.open().await;
+        catalog.register_company(new_company(1)).await.unwrap();
+        for statement in statements {
+            let refusal = match &place {
+                Place::Embedded(folder) => {
+                    let beside = rusqlite::Connection::open(folder.path().join("catalog.db")).unwrap();
+                    beside.execute(statement, []).unwrap_err().to_string()
+                }
+                Place::Distributed(database) => refusal(database, &statement.replace("terms", "catalog.terms")).await,
+            };
+            assert!(refusal.contains("terms are never"), "{refusal}");
+        }
+        if let Place::Distributed(database) = &place {
+            let refusal = refusal(database, "TRUNCATE catalog.terms").await;
+            assert!(refusal.contains("terms are never"), "{refusal}");
+        }
     }
+}
+
+async fn refusal(database: &Database, statement: &str) -> String {
+    let error = database.client().await.batch_execute(statement).await.unwrap_err();
+    error.as_db_error().unwrap().message().to_owned()
 }

@@ -12,13 +12,13 @@ use crate::place::{NOON, Place, key, new_company, new_link, terms};
 
 /// An edge's picture: for each row what it last learned of it.
 #[derive(Default)]
-struct Follower {
-    up_to: ChangeNo,
-    rows: HashMap<String, CatalogChange>,
+pub(crate) struct Follower {
+    pub(crate) up_to: ChangeNo,
+    pub(crate) rows: HashMap<String, CatalogChange>,
 }
 
 impl Follower {
-    fn learn(&mut self, rows: Vec<CatalogChange>) {
+    pub(crate) fn learn(&mut self, rows: Vec<CatalogChange>) {
         for row in rows {
             let name = match &row {
                 CatalogChange::Company(row) => row.id.to_string(),
@@ -29,7 +29,7 @@ impl Follower {
         }
     }
 
-    async fn poll(&mut self, catalog: &Catalog, limit: u32) {
+    pub(crate) async fn poll(&mut self, catalog: &Catalog, limit: u32) {
         loop {
             let changes = catalog.changes_since(self.up_to, limit).await.unwrap();
             if changes.up_to == self.up_to {
@@ -41,7 +41,7 @@ impl Follower {
     }
 
     /// What there is and this one never heard of.
-    async fn missed(&self, catalog: &Catalog) -> BTreeSet<String> {
+    pub(crate) async fn missed(&self, catalog: &Catalog) -> BTreeSet<String> {
         let there: BTreeSet<String> = loaded(catalog, 100).await.rows.into_keys().collect();
         there.into_iter().filter(|name| !self.rows.contains_key(name)).collect()
     }
@@ -64,8 +64,8 @@ async fn loaded(catalog: &Catalog, limit: u32) -> Follower {
 
 #[tokio::test]
 async fn who_follows_while_many_write_misses_nothing() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         let mut follower = Follower::default();
         let writers: Vec<_> = (1..=8)
             .map(|writer| {
@@ -110,9 +110,9 @@ fn write_with_number(beside: &Connection, number: u64, company: i64) {
 
 #[tokio::test]
 async fn a_number_taken_outside_the_transaction_is_caught() {
-    let place = Place::all().remove(0);
+    let place = Place::embedded();
     let Some(folder) = place.folder() else { return };
-    let catalog = place.open();
+    let catalog = place.open().await;
     let mut follower = Follower::default();
     let beside = Connection::open(folder.join("catalog.db")).unwrap();
     let (first, second) = (1, 2);
@@ -125,8 +125,8 @@ async fn a_number_taken_outside_the_transaction_is_caught() {
 
 #[tokio::test]
 async fn the_newest_row_stands() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         let mut follower = loaded(&catalog, 1).await;
         let changed = catalog.latest();
@@ -149,8 +149,8 @@ async fn the_newest_row_stands() {
 
 #[tokio::test]
 async fn a_full_load_goes_through_all_in_pages_of_any_size() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for id in [1, u64::MAX, 1 << 63, (1 << 63) - 1] {
             let company = new_company(1);
             let registered = stores::catalog::NewCompany {
@@ -174,8 +174,8 @@ async fn a_full_load_goes_through_all_in_pages_of_any_size() {
 
 #[tokio::test]
 async fn a_batch_gets_all_that_it_asks_for() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for company in 1..=2 {
             catalog.register_company(new_company(company)).await.unwrap();
         }
@@ -204,5 +204,32 @@ async fn a_batch_gets_all_that_it_asks_for() {
             "and its partner"
         );
         assert_eq!(rows.revoked, HashMap::from([(KeyId(10), TimeMs(5))]));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_gets_the_terms_that_were_committed() {
+    for place in Place::all().await {
+        let catalog = place.open().await;
+        catalog.register_company(new_company(1)).await.unwrap();
+        let program = ProgramId(1_001);
+        let windows = async || {
+            let wanted = DecisionKeys { programs: vec![program], ..DecisionKeys::default() };
+            let rows = catalog.decision_rows(wanted).await.unwrap();
+            rows.terms[&program].iter().map(|terms| terms.policy.window_days).collect::<Vec<_>>()
+        };
+        let second = |window_days| {
+            let mut terms = terms(program, 2);
+            terms.policy.window_days = window_days;
+            SettingsPatch { terms: Some(terms), ..SettingsPatch::default() }
+        };
+        assert_eq!(windows().await, [30]);
+        let refused = SettingsPatch { payout_minimum_minor: Some(-1), ..second(45) };
+        catalog.update_settings(CompanyId(1), refused).await.unwrap_err();
+        assert_eq!(windows().await, [30]);
+        catalog.update_settings(CompanyId(1), second(60)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(windows().await, [30, 60]);
+        }
     }
 }

@@ -28,8 +28,8 @@ async fn rotate(catalog: &Catalog, now: TimeMs) -> Rotated {
 
 #[tokio::test]
 async fn day_keys_are_there_a_day_ahead_and_two_days_long() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         assert!(catalog.day_keys(NOON).await.unwrap().at(NOON).is_none(), "nobody made one yet");
         rotate(&catalog, NOON).await;
         let catalog = place.reopen(catalog).await;
@@ -60,8 +60,8 @@ async fn day_keys_are_there_a_day_ahead_and_two_days_long() {
 
 #[tokio::test]
 async fn receipt_keys_follow_one_another() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for day in 0..800 {
             let now = NOON.plus_ms(day * DAY_MS);
             rotate(&catalog, now).await;
@@ -79,8 +79,8 @@ async fn receipt_keys_follow_one_another() {
 
 #[tokio::test]
 async fn after_a_long_sleep_the_old_key_signs_until_the_next_is_known() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         rotate(&catalog, NOON).await;
         let awake = NOON.plus_days(400);
         rotate(&catalog, awake).await;
@@ -105,9 +105,9 @@ fn files_with(folder: &Path, wanted: &[u8]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_destroyed_key_is_nowhere_in_the_folder() {
-    for place in Place::all() {
+    for place in Place::all().await {
         let Some(folder) = place.folder() else { continue };
-        let catalog = place.open();
+        let catalog = place.open().await;
         let today = NOON.day();
         let key = |day: i32| secret(&format!("day {day}"));
         for days in 0..2 {
@@ -123,9 +123,9 @@ async fn a_destroyed_key_is_nowhere_in_the_folder() {
 
 #[tokio::test]
 async fn an_address_that_never_signed_in_is_nowhere_in_the_folder() {
-    for place in Place::all() {
+    for place in Place::all().await {
         let Some(folder) = place.folder() else { continue };
-        let catalog = place.open();
+        let catalog = place.open().await;
         let email = "never-signed-in@example.com";
         let asked = NewMagicLink {
             token_digest: digest("token"),

@@ -11,8 +11,8 @@ use crate::place::{NOON, Place, addressed, new_company, new_link};
 
 #[tokio::test]
 async fn a_link_is_found_by_its_code_in_any_case() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         let made = catalog.create_link(NewLink { name: Some("Jane's".to_owned()), ..new_link(5, 1, 3) }).await.unwrap();
         assert_eq!(made.partner, PartnerId(3));
@@ -36,8 +36,8 @@ async fn a_link_is_found_by_its_code_in_any_case() {
 
 #[tokio::test]
 async fn what_cannot_be_linked_is_refused_and_leaves_nothing() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         catalog.create_link(new_link(1, 1, 1)).await.unwrap();
         let code = Code::parse("CODE-1").unwrap();
@@ -68,8 +68,8 @@ async fn what_cannot_be_linked_is_refused_and_leaves_nothing() {
 
 #[tokio::test]
 async fn at_once_one_joins_and_one_address_is_one_partner() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         catalog.register_company(new_company(1)).await.unwrap();
         catalog.register_company(new_company(2)).await.unwrap();
         let made = (0..16).map(|number| {
@@ -102,8 +102,8 @@ async fn at_once_one_joins_and_one_address_is_one_partner() {
 
 #[tokio::test]
 async fn lists_come_in_pages() {
-    for place in Place::all() {
-        let catalog = place.open();
+    for place in Place::all().await {
+        let catalog = place.open().await;
         for company in 1..=3 {
             catalog.register_company(new_company(company)).await.unwrap();
         }

@@ -4,7 +4,13 @@
 
 mod accounts;
 mod companies;
+mod database;
 mod follow;
 mod keys;
 mod links;
+mod outage;
+mod own_server;
 mod place;
+mod refusals;
+mod several;
+mod wiped;

@@ -11,8 +11,13 @@ use schemas::{
     terms::{Caps, FraudTerms, OnConflict, Policy, Selector, Terms},
     time::TimeMs,
 };
-use stores::catalog::{Catalog, LinkPartner, NewCompany, NewCredential, NewLink, Payout, PayoutSchedule};
+use stores::{
+    OpenError, Postgres,
+    catalog::{Catalog, LinkPartner, NewCompany, NewCredential, NewLink, Payout, PayoutSchedule},
+};
 use tempfile::TempDir;
+
+use crate::database::Database;
 
 /// 2026-11-20T12:00:00Z.
 pub(crate) const NOON: TimeMs = TimeMs(1_795_176_000_000);
@@ -20,31 +25,46 @@ pub(crate) const NOON: TimeMs = TimeMs(1_795_176_000_000);
 /// A place for a catalog of one shape. A new shape names itself here and in `all`.
 pub(crate) enum Place {
     Embedded(TempDir),
+    Distributed(Database),
 }
 
+/// Connections that a catalog may have.
+pub(crate) const CONNECTIONS: usize = 8;
+
 impl Place {
-    pub(crate) fn all() -> Vec<Place> {
-        vec![Place::Embedded(tempfile::tempdir().unwrap())]
+    pub(crate) async fn all() -> Vec<Place> {
+        vec![Place::embedded(), Place::Distributed(Database::make().await)]
     }
 
-    pub(crate) fn open(&self) -> Catalog {
+    pub(crate) fn embedded() -> Place {
+        Place::Embedded(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) async fn open(&self) -> Catalog {
         match self {
             Place::Embedded(folder) => Catalog::open(folder.path(), NOON).unwrap(),
+            Place::Distributed(database) => connect(&database.url).await.unwrap(),
         }
     }
 
     pub(crate) async fn reopen(&self, catalog: Catalog) -> Catalog {
         catalog.close().await;
         drop(catalog);
-        self.open()
+        self.open().await
     }
 
     /// Where it keeps files of its own.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Place::Embedded(folder) => Some(folder.path()),
+            Place::Distributed(_) => None,
         }
     }
+}
+
+/// A catalog as another process would have it.
+pub(crate) async fn connect(url: &str) -> Result<Catalog, OpenError> {
+    Catalog::connect(Postgres::open(url, CONNECTIONS).await?, NOON).await
 }
 
 pub(crate) fn terms(program: ProgramId, version: u32) -> Terms {

@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use schemas::{
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    catalog::{ChangeKind, Changes, DecisionKeys, DecisionRows, LoadFrom, LoadPage},
+    catalog::{ChangeKind, Changes, DecisionKeys, DecisionRows, LoadFrom, LoadPage, terms_cache::TermsCache},
     sqlite::row::{get_id, get_wide, int, unreadable},
 };
 
@@ -28,7 +31,7 @@ impl SqliteCatalog {
             let (mut rows, mut up_to) = (Vec::new(), after);
             while let Some(change) = found.next()? {
                 up_to = ChangeNo(get_id(change, 0)?);
-                let kind = kind(change.get(1)?).ok_or_else(|| unreadable(1, "no kind of change"))?;
+                let kind = ChangeKind::of(change.get(1)?).ok_or_else(|| unreadable(1, "no kind of change"))?;
                 let id: i64 = change.get(2)?;
                 rows.extend(rows_from(transaction, LoadFrom { kind, id }, 1, "id = ?1 LIMIT ?2")?);
             }
@@ -48,7 +51,7 @@ impl SqliteCatalog {
             {
                 let wanted = limit as usize - rows.len();
                 let found = rows_from(transaction, here, wanted, "id >= ?1 ORDER BY id LIMIT ?2")?;
-                next = following(here, &found, wanted);
+                next = here.following(&found, wanted);
                 rows.extend(found);
             }
             Ok(LoadPage { rows, next, current_to: ChangeNo(newest) })
@@ -57,12 +60,9 @@ impl SqliteCatalog {
     }
 
     pub(crate) async fn decision_rows(&self, wanted: DecisionKeys) -> Result<DecisionRows, StoreError> {
-        self.readers.read(move |transaction| decision_rows(transaction, &wanted)).await
+        let cache = Arc::clone(&self.terms);
+        self.readers.read(move |transaction| decision_rows(transaction, &cache, &wanted)).await
     }
-}
-
-fn kind(number: i64) -> Option<ChangeKind> {
-    [ChangeKind::Company, ChangeKind::Credential, ChangeKind::Link].into_iter().find(|kind| *kind as i64 == number)
 }
 
 fn rows_from(
@@ -86,27 +86,11 @@ fn rows_from(
     rows.collect()
 }
 
-/// Where to go on after `found`, of which `wanted` were asked for.
-fn following(here: LoadFrom, found: &[CatalogChange], wanted: usize) -> Option<LoadFrom> {
-    let last = match found.last() {
-        Some(CatalogChange::Company(row)) => Some(row.id.0),
-        Some(CatalogChange::Key(row)) => Some(row.id.0),
-        Some(CatalogChange::Link(row)) => Some(row.id.0),
-        None => None,
-    };
-    let more = last.filter(|_| found.len() == wanted).and_then(|last| int(last).checked_add(1));
-    let next_kind = match here.kind {
-        ChangeKind::Company => Some(ChangeKind::Credential),
-        ChangeKind::Credential => Some(ChangeKind::Link),
-        ChangeKind::Link => None,
-    };
-    match more {
-        Some(id) => Some(LoadFrom { kind: here.kind, id }),
-        None => next_kind.map(|kind| LoadFrom { kind, id: i64::MIN }),
-    }
-}
-
-fn decision_rows(transaction: &Transaction<'_>, wanted: &DecisionKeys) -> Result<DecisionRows, StoreError> {
+fn decision_rows(
+    transaction: &Transaction<'_>,
+    cache: &TermsCache,
+    wanted: &DecisionKeys,
+) -> Result<DecisionRows, StoreError> {
     let mut programs: BTreeSet<ProgramId> = wanted.programs.iter().copied().collect();
     let mut partners: BTreeSet<PartnerId> = wanted.partners.iter().copied().collect();
     let mut rows = DecisionRows::default();
@@ -118,7 +102,7 @@ fn decision_rows(transaction: &Transaction<'_>, wanted: &DecisionKeys) -> Result
         }
     }
     for program in programs {
-        let versions = terms::all(transaction, program)?;
+        let versions = terms::all(transaction, cache, program)?;
         if !versions.is_empty() {
             rows.terms.insert(program, versions);
         }

@@ -10,7 +10,7 @@ use super::{SqliteCatalog, magic_links, sessions};
 use crate::{
     StoreError,
     catalog::{
-        DayKey, DayKeys, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey, RECEIPT_KEY_KEPT_DAYS,
+        CHECKED_AFTER_DAYS, DayKey, DayKeys, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey,
         RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated,
     },
 };
@@ -60,9 +60,6 @@ impl SqliteCatalog {
         self.writer.call(rotate).await
     }
 }
-
-/// How many days a key is checked after its successor has begun to sign.
-const CHECKED_AFTER_DAYS: u32 = RECEIPT_KEY_KEPT_DAYS - RECEIPT_KEY_SIGNS_DAYS;
 
 fn make_day_keys(transaction: &Transaction<'_>, now: TimeMs, fresh: &FreshKeys) -> rusqlite::Result<u32> {
     let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO day_keys (day, secret) VALUES (?1, ?2)")?;

@@ -58,7 +58,7 @@ fn issue(transaction: &Transaction<'_>, link: &NewMagicLink) -> Result<Issued, I
     }
     let insert = "INSERT INTO magic_links (token_digest, account_kind, email_hash, expires_at) VALUES (?1, ?2, ?3, ?4)";
     let expires_at = link.now.plus_ms(MAGIC_LINK_MS);
-    let values = params![link.token_digest, kind_number(link.kind), wide(link.email_hash.0), expires_at.0];
+    let values = params![link.token_digest, link.kind.number(), wide(link.email_hash.0), expires_at.0];
     transaction.prepare_cached(insert)?.execute(values)?;
     if link.kind == AccountKind::Partner {
         Subject::Pending(link.token_digest).add(transaction, Some(&link.email), None)?;
@@ -86,7 +86,7 @@ fn redeem(
 ) -> Result<Redeemed, RedeemError> {
     let take = "DELETE FROM magic_links WHERE token_digest = ?1 AND expires_at > ?2 RETURNING account_kind, email_hash";
     let taken = transaction.prepare_cached(take)?.query_row(params![token_digest, now.0], |row| {
-        let kind = kind_of(row.get(0)?).ok_or_else(|| unreadable(0, "no kind of account"))?;
+        let kind = AccountKind::of(row.get(0)?).ok_or_else(|| unreadable(0, "no kind of account"))?;
         Ok((kind, EmailHash(get_wide(row, 1)?)))
     });
     let (kind, email_hash) = taken.optional()?.ok_or(RedeemError::NotValid)?;
@@ -108,15 +108,4 @@ fn redeem(
             Ok(Redeemed { principal: Principal::Partner(partner), email })
         }
     }
-}
-
-pub(super) fn kind_number(kind: AccountKind) -> u8 {
-    match kind {
-        AccountKind::Company => 1,
-        AccountKind::Partner => 2,
-    }
-}
-
-fn kind_of(number: u8) -> Option<AccountKind> {
-    [AccountKind::Company, AccountKind::Partner].into_iter().find(|kind| kind_number(*kind) == number)
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::SqliteCatalog;
 use crate::{
     DeploymentId, OpenError,
-    catalog::Secrets,
+    catalog::{Secrets, chance::Chance},
     sqlite::{
         file::{self, Durability},
         owner::Owner,
@@ -48,26 +48,9 @@ impl SqliteCatalog {
             writer: Owner::start("catalog", connection).map_err(OpenError::Thread)?,
             readers: Readers::start("catalog", &path, READERS)?,
             latest: watch::Sender::new(ChangeNo(newest)),
+            terms: Arc::default(),
             wipe_due: Arc::new(AtomicBool::new(true)),
         })
-    }
-}
-
-/// What a first start is made of.
-struct Chance {
-    deployment: [u8; 16],
-    id_key: [u8; 16],
-    person_key: [u8; 16],
-    jwt_key: [u8; 32],
-}
-
-impl Chance {
-    fn draw() -> Result<Chance, OpenError> {
-        let mut chance = Chance { deployment: [0; 16], id_key: [0; 16], person_key: [0; 16], jwt_key: [0; 32] };
-        for bytes in [&mut chance.deployment[..], &mut chance.id_key, &mut chance.person_key, &mut chance.jwt_key] {
-            getrandom::fill(bytes).map_err(OpenError::Random)?;
-        }
-        Ok(chance)
     }
 }
 

@@ -1,7 +1,7 @@
 use rusqlite::{Transaction, params};
 use schemas::time::TimeMs;
 
-use super::{SqliteCatalog, magic_links::kind_number};
+use super::SqliteCatalog;
 use crate::{
     StoreError,
     catalog::{AccountKind, Principal, Session},
@@ -55,7 +55,7 @@ pub(super) fn expire(transaction: &Transaction<'_>, now: TimeMs) -> rusqlite::Re
 
 fn account(principal: Principal) -> (u8, i64) {
     match principal {
-        Principal::Company(company) => (kind_number(AccountKind::Company), int(company.0)),
-        Principal::Partner(partner) => (kind_number(AccountKind::Partner), int(partner.0)),
+        Principal::Company(company) => (AccountKind::Company.number(), int(company.0)),
+        Principal::Partner(partner) => (AccountKind::Partner.number(), int(partner.0)),
     }
 }
