@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum StoreError {
     Postgres(#[from] tokio_postgres::Error),
     #[error("Postgres: {0}")]
     PostgresPool(#[from] deadpool_postgres::PoolError),
+    #[error("Postgres gave no answer within {0:?}")]
+    PostgresSilent(Duration),
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
     #[error("ClickHouse: {0}")]
@@ -30,7 +32,7 @@ pub enum StoreError {
 }
 
 /// The server's own words, which the error's first line leaves out.
-fn postgres_text(error: &tokio_postgres::Error) -> String {
+pub(crate) fn postgres_text(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 

@@ -21,4 +21,5 @@ pub use deployment::{Deployment, Shape};
 pub use deployment_id::DeploymentId;
 pub use error::{OpenError, StoreError};
 pub use page::{Listed, Page};
+pub use postgres::Postgres;
 pub use servers::Servers;

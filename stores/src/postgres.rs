@@ -1,5 +1,7 @@
 //! Connections to Postgres, shared by ledger and catalog.
 
+pub(crate) mod ledger;
+
 use std::{fs::File, io::BufReader, str::FromStr as _, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -18,8 +20,9 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// After how long without an answer a connection counts as lost.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 
+/// A pool of connections.
 #[derive(Clone)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     pool: Pool,
     /// Host, port and database: what may be said in an error.
     pub(crate) address: String,
@@ -27,7 +30,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects once, so that what is wrong with the URL is said at start.
-    pub(crate) async fn open(url: &str, connections: usize) -> Result<Postgres, OpenError> {
+    pub async fn open(url: &str, connections: usize) -> Result<Postgres, OpenError> {
         let (mut config, tls) = read(url)?;
         config.application_name("refmill").connect_timeout(CONNECT_WAIT).tcp_user_timeout(DEAD_AFTER);
         let address = address(&config);
@@ -49,7 +52,8 @@ impl Postgres {
         Ok(self.pool.get().await?)
     }
 
-    pub(crate) fn close(&self) {
+    /// Ends it for every store that uses it.
+    pub fn close(&self) {
         self.pool.close();
     }
 
