@@ -54,7 +54,9 @@ impl Owner {
     async fn decide(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
         for tries in 0..TRIES {
             let locked = match self.contended.take() {
-                Some(rows) if tries >= LOCKED_FROM => Some(self.deps.ledger.lock(rows).await?),
+                Some(rows) if tries >= LOCKED_FROM => {
+                    Some(self.deps.ledger.lock(self.partition, self.epoch, rows).await?)
+                }
                 _ => None,
             };
             match self.attempt(stretch, locked).await {

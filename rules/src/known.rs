@@ -102,8 +102,8 @@ pub struct LinkSales {
 
 impl LinkSales {
     pub const BUCKET_MS: i64 = 10 * schemas::time::MINUTE_MS;
-    /// Buckets in 7 days and an hour.
-    const KEPT: i64 = (7 * DAY_MS + HOUR_MS) / LinkSales::BUCKET_MS;
+    /// How far behind the newest bucket the oldest is: 7 days and an hour.
+    pub const KEPT: i64 = (7 * DAY_MS + HOUR_MS) / LinkSales::BUCKET_MS;
 
     pub fn count(&mut self, at: TimeMs) {
         let bucket = LinkSales::bucket_of(at);

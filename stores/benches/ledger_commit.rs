@@ -1,4 +1,5 @@
-//! Batches of a thousand events into the ledger: sales with all that follows from one, and clicks.
+//! Batches of a thousand events into the ledger: sales with all that follows from one, and clicks. The distributed one is made in
+//! a database of its own on the server that REFMILL_TEST_POSTGRES names.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rules::{
@@ -18,11 +19,13 @@ use schemas::{
     time::{Day, TimeMs},
 };
 use stores::{
-    DeploymentId,
+    DeploymentId, Postgres,
     ledger::{Batch, Ledger, LedgerNeeds, Versions},
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls};
+use url::Url;
 
 const BATCH: u64 = 1_000;
 const COMPANIES: u64 = 10;
@@ -182,7 +185,7 @@ fn batch(epoch: u64, from: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
         to: from + BATCH,
         last_event: None,
         appended_at: TimeMs(0),
-        relied_on: Versions::default(),
+        relied_on: relied_on(from, of),
         effects: (from..from + BATCH).flat_map(of).collect(),
         quarantined: Vec::new(),
         plan: None,
@@ -190,31 +193,90 @@ fn batch(epoch: u64, from: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
     }
 }
 
+/// A sale's key and customer were not there when they were looked up.
+fn relied_on(from: u64, of: fn(u64) -> Vec<Effect>) -> Versions {
+    let mut versions = Versions::default();
+    for effect in (from..from + BATCH).flat_map(of) {
+        match effect {
+            Effect::TakeKey { key, .. } => versions.keys.insert(key, 0),
+            Effect::PutIdent { company, ident, .. } => versions.idents.insert((company, ident), 0),
+            _ => None,
+        };
+    }
+    versions
+}
+
 fn commit(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
-    let mut group = criterion.benchmark_group("ledger_commit");
-    group.throughput(Throughput::Elements(BATCH)).sample_size(50);
-    for (name, of) in [("sales", sale as fn(u64) -> Vec<Effect>), ("clicks", click)] {
-        let folder = TempDir::new().expect("a folder can be made");
-        let ledger = Ledger::open(folder.path(), DeploymentId(1)).expect("a new ledger opens");
-        let epoch = runtime.block_on(ledger.take(0)).expect("a partition can be taken").epoch;
-        let mut from = 0;
-        group.bench_function(name, |bencher| {
-            let next = || {
-                from += BATCH;
-                batch(epoch, from - BATCH, of)
-            };
-            let commit = |batch| runtime.block_on(ledger.commit(batch)).expect("the batch fits");
-            bencher.iter_batched(next, commit, BatchSize::PerIteration);
-        });
-        if name == "sales" {
-            group.bench_function("fetch for sales", |bencher| {
-                bencher.iter(|| runtime.block_on(ledger.fetch(needs(from))).expect("the ledger reads"));
+    for variant in [Variant::Embedded, Variant::Distributed] {
+        let mut group = criterion.benchmark_group(format!("ledger_commit {variant:?}"));
+        group.throughput(Throughput::Elements(BATCH)).sample_size(50);
+        for (name, of) in [("sales", sale as fn(u64) -> Vec<Effect>), ("clicks", click)] {
+            let place = runtime.block_on(Place::new(variant));
+            let ledger = &place.ledger;
+            let epoch = runtime.block_on(ledger.take(0)).expect("a partition can be taken").epoch;
+            let mut from = 0;
+            group.bench_function(name, |bencher| {
+                let next = || {
+                    from += BATCH;
+                    batch(epoch, from - BATCH, of)
+                };
+                let commit = |batch| runtime.block_on(ledger.commit(batch)).expect("the batch fits");
+                bencher.iter_batched(next, commit, BatchSize::PerIteration);
             });
+            if name == "sales" {
+                group.bench_function("fetch for sales", |bencher| {
+                    bencher.iter(|| runtime.block_on(ledger.fetch(needs(from))).expect("the ledger reads"));
+                });
+            }
+            runtime.block_on(place.remove());
         }
-        runtime.block_on(ledger.close());
+        group.finish();
     }
-    group.finish();
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Variant {
+    Embedded,
+    Distributed,
+}
+
+struct Place {
+    ledger: Ledger,
+    _folder: TempDir,
+    database: Option<(Client, String)>,
+}
+
+impl Place {
+    async fn new(variant: Variant) -> Place {
+        let folder = TempDir::new().expect("a folder can be made");
+        match variant {
+            Variant::Embedded => {
+                let ledger = Ledger::open(folder.path(), DeploymentId(1)).expect("a new ledger opens");
+                Place { ledger, _folder: folder, database: None }
+            }
+            Variant::Distributed => {
+                let server = std::env::var("REFMILL_TEST_POSTGRES")
+                    .expect("start the servers: eval \"$(./scripts/services up)\", or run ./scripts/figures");
+                let (client, connection) = tokio_postgres::connect(&server, NoTls).await.expect("the server answers");
+                tokio::spawn(connection);
+                let name = format!("ledger_bench_{}", std::process::id());
+                client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
+                let mut url = Url::parse(&server).expect("the server has a URL");
+                url.set_path(&name);
+                let postgres = Postgres::open(url.as_str(), 4).await.expect("the database opens");
+                let ledger = Ledger::connect(postgres, DeploymentId(1), 1).await.expect("a new ledger opens");
+                Place { ledger, _folder: folder, database: Some((client, name)) }
+            }
+        }
+    }
+
+    async fn remove(self) {
+        self.ledger.close().await;
+        if let Some((client, name)) = self.database {
+            client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("it can be dropped");
+        }
+    }
 }
 
 /// Half of the keys and customers are known.

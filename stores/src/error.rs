@@ -49,7 +49,7 @@ impl StoreError {
 }
 
 /// The server's own words, which the error's first line leaves out; not its details, which quote rows.
-fn postgres_text(error: &tokio_postgres::Error) -> String {
+pub(crate) fn postgres_text(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(refused) => format!("{} ({})", refused.message(), refused.code().code()),
         None => whole(error),

@@ -1,8 +1,11 @@
 //! The ledger: what was decided, what money moved for it, and how far the log is decided. Only the processor writes it.
 
 mod batch;
+pub(crate) mod codes;
 mod fetch;
+mod lock;
 mod read;
+pub(crate) mod sums;
 mod take;
 
 use std::{path::Path, sync::Arc};
@@ -16,25 +19,22 @@ use schemas::{
     time::Day,
 };
 
-use crate::{DeploymentId, OpenError, StoreError, sqlite};
+use crate::{DeploymentId, OpenError, Postgres, StoreError, postgres, sqlite};
 
 pub use batch::{Batch, CommitError, Plan, Quarantined, SharedRow};
 pub use fetch::{Due, LedgerFetched, LedgerNeeds, Versions};
+use lock::Held;
+pub use lock::Locked;
 pub use read::{
     Balance, Books, CompanyBooks, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals,
     ReplyDue, SettleDue, StatusCounts,
 };
 pub use take::{Progress, Taken};
 
-/// Rows that nobody else can change.
-pub enum Locked {
-    /// One writer: nobody else is there to change them.
-    Embedded,
-}
-
 #[derive(Clone)]
 pub enum Ledger {
     Embedded(Arc<sqlite::ledger::Ledger>),
+    Distributed(Arc<postgres::ledger::Ledger>),
 }
 
 impl Ledger {
@@ -42,10 +42,17 @@ impl Ledger {
         sqlite::ledger::Ledger::open(folder, deployment).map(|ledger| Ledger::Embedded(Arc::new(ledger)))
     }
 
+    /// Makes the tables where they are missing. The number of partitions is fixed when the ledger is made.
+    pub async fn connect(postgres: Postgres, deployment: DeploymentId, partitions: u32) -> Result<Ledger, OpenError> {
+        let ledger = postgres::ledger::Ledger::connect(postgres, deployment, partitions).await?;
+        Ok(Ledger::Distributed(Arc::new(ledger)))
+    }
+
     /// Runs what waits and ends the ledger for every handle.
     pub async fn close(&self) {
         match self {
             Ledger::Embedded(ledger) => ledger.close().await,
+            Ledger::Distributed(ledger) => ledger.close(),
         }
     }
 }
@@ -56,6 +63,7 @@ impl Ledger {
     pub async fn partitions(&self) -> Result<u32, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.partitions().await,
+            Ledger::Distributed(ledger) => Ok(ledger.partitions()),
         }
     }
 
@@ -63,6 +71,7 @@ impl Ledger {
     pub async fn take(&self, partition: u32) -> Result<Taken, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.take(partition).await,
+            Ledger::Distributed(ledger) => ledger.take(partition).await,
         }
     }
 
@@ -70,6 +79,7 @@ impl Ledger {
     pub async fn progress(&self, partition: u32) -> Result<Option<Progress>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.progress(partition).await,
+            Ledger::Distributed(ledger) => ledger.progress(partition).await,
         }
     }
 
@@ -77,6 +87,7 @@ impl Ledger {
     pub async fn fetch(&self, needs: LedgerNeeds) -> Result<LedgerFetched, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.fetch(needs).await,
+            Ledger::Distributed(ledger) => ledger.fetch(needs).await,
         }
     }
 
@@ -84,6 +95,26 @@ impl Ledger {
     pub async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.commit(batch).await,
+            Ledger::Distributed(ledger) => ledger.commit(batch).await,
+        }
+    }
+
+    /// Holds these rows against all other batches, for one that is fetched and decided again now: nobody changes them meanwhile.
+    /// To be committed or dropped within seconds. It keeps a connection from the pool, and what is fetched meanwhile takes another.
+    pub async fn lock(&self, partition: u32, epoch: u64, rows: Versions) -> Result<Locked, CommitError> {
+        match self {
+            Ledger::Embedded(_) => Ok(Locked(Held::Nothing)),
+            Ledger::Distributed(ledger) => {
+                ledger.lock(partition, epoch, rows).await.map(|locked| Locked(Held::Rows(Box::new(locked))))
+            }
+        }
+    }
+
+    /// As [`Ledger::commit`], and lets go of the rows either way.
+    pub async fn commit_locked(&self, locked: Locked, batch: Batch) -> Result<(), CommitError> {
+        match (self, locked.0) {
+            (Ledger::Distributed(ledger), Held::Rows(locked)) => ledger.commit_locked(*locked, batch).await,
+            (_, Held::Nothing) | (Ledger::Embedded(_), _) => self.commit(batch).await,
         }
     }
 
@@ -91,6 +122,7 @@ impl Ledger {
     pub async fn plan(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.plan(partition, epoch, plan).await,
+            Ledger::Distributed(ledger) => ledger.plan(partition, epoch, plan).await,
         }
     }
 
@@ -98,6 +130,7 @@ impl Ledger {
     pub async fn check_epoch(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.check_epoch(partition, epoch).await,
+            Ledger::Distributed(ledger) => ledger.check_epoch(partition, epoch).await,
         }
     }
 
@@ -106,6 +139,7 @@ impl Ledger {
     pub async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
+            Ledger::Distributed(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
         }
     }
 
@@ -113,20 +147,7 @@ impl Ledger {
     pub async fn open_plans(&self, partition: u32) -> Result<Vec<Plan>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.open_plans(partition).await,
-        }
-    }
-
-    /// Locks these rows, in their order, until the batch that follows is committed or what comes back is dropped.
-    pub async fn lock(&self, _rows: Versions) -> Result<Locked, StoreError> {
-        match self {
-            Ledger::Embedded(_) => Ok(Locked::Embedded),
-        }
-    }
-
-    /// Commits in the hold of those locks.
-    pub async fn commit_locked(&self, locked: Locked, batch: Batch) -> Result<(), CommitError> {
-        match (self, locked) {
-            (Ledger::Embedded(ledger), Locked::Embedded) => ledger.commit(batch).await,
+            Ledger::Distributed(ledger) => ledger.open_plans(partition).await,
         }
     }
 
@@ -134,6 +155,7 @@ impl Ledger {
     pub async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.mark(partition, plan).await,
+            Ledger::Distributed(ledger) => ledger.mark(partition, plan).await,
         }
     }
 
@@ -141,6 +163,7 @@ impl Ledger {
     pub async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.decided(partition, from, to).await,
+            Ledger::Distributed(ledger) => ledger.decided(partition, from, to).await,
         }
     }
 
@@ -148,6 +171,7 @@ impl Ledger {
     pub async fn replies_from(&self, partition: u32, published: u64) -> Result<Vec<ReplyDue>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.replies_from(partition, published).await,
+            Ledger::Distributed(ledger) => ledger.replies_from(partition, published).await,
         }
     }
 
@@ -155,6 +179,7 @@ impl Ledger {
     pub async fn set_published(&self, partition: u32, epoch: u64, up_to: u64) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.set_published(partition, epoch, up_to).await,
+            Ledger::Distributed(ledger) => ledger.set_published(partition, epoch, up_to).await,
         }
     }
 
@@ -162,6 +187,7 @@ impl Ledger {
     pub async fn parked_due(&self, partition: u32, facts_held: u64, limit: usize) -> Result<Vec<Settle>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.parked_due(partition, facts_held, limit).await,
+            Ledger::Distributed(ledger) => ledger.parked_due(partition, facts_held, limit).await,
         }
     }
 
@@ -169,6 +195,7 @@ impl Ledger {
     pub async fn late_due(&self, partition: u32, facts_held: u64, limit: usize) -> Result<Vec<Settle>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.late_due(partition, facts_held, limit).await,
+            Ledger::Distributed(ledger) => ledger.late_due(partition, facts_held, limit).await,
         }
     }
 
@@ -176,6 +203,7 @@ impl Ledger {
     pub async fn settles_due(&self, partition: u32, limit: usize) -> Result<Vec<SettleDue>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.settles_due(partition, limit).await,
+            Ledger::Distributed(ledger) => ledger.settles_due(partition, limit).await,
         }
     }
 
@@ -183,6 +211,7 @@ impl Ledger {
     pub async fn quarantined(&self, partition: u32, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.quarantined(partition, limit).await,
+            Ledger::Distributed(ledger) => ledger.quarantined(partition, limit).await,
         }
     }
 
@@ -190,6 +219,7 @@ impl Ledger {
     pub async fn remove_settles(&self, partition: u32, epoch: u64, numbers: Vec<i64>) -> Result<(), CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.remove_settles(partition, epoch, numbers).await,
+            Ledger::Distributed(ledger) => ledger.remove_settles(partition, epoch, numbers).await,
         }
     }
 }
@@ -199,6 +229,7 @@ impl Ledger {
     pub async fn conversion(&self, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.conversion(id).await,
+            Ledger::Distributed(ledger) => ledger.conversion(id).await,
         }
     }
 
@@ -206,6 +237,7 @@ impl Ledger {
     pub async fn refunds(&self, conversion: ConversionId) -> Result<Vec<RefundApplied>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.refunds(conversion).await,
+            Ledger::Distributed(ledger) => ledger.refunds(conversion).await,
         }
     }
 
@@ -213,6 +245,7 @@ impl Ledger {
     pub async fn transfers_of(&self, conversion: ConversionId) -> Result<Vec<Transfer>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.transfers_of(conversion).await,
+            Ledger::Distributed(ledger) => ledger.transfers_of(conversion).await,
         }
     }
 
@@ -226,12 +259,14 @@ impl Ledger {
     ) -> Result<ConversionsPage, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.conversions_page(company, kind, status, page).await,
+            Ledger::Distributed(ledger) => ledger.conversions_page(company, kind, status, page).await,
         }
     }
 
     pub async fn balances_of_company(&self, company: CompanyId) -> Result<Vec<Balance>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.balances_of_company(company).await,
+            Ledger::Distributed(ledger) => ledger.balances_of_company(company).await,
         }
     }
 
@@ -239,6 +274,7 @@ impl Ledger {
     pub async fn balances_of_partner(&self, partner: PartnerId) -> Result<Vec<Balance>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.balances_of_partner(partner).await,
+            Ledger::Distributed(ledger) => ledger.balances_of_partner(partner).await,
         }
     }
 
@@ -246,6 +282,7 @@ impl Ledger {
     pub async fn partner_totals(&self, partner: PartnerId) -> Result<Vec<PartnerTotals>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.partner_totals(partner).await,
+            Ledger::Distributed(ledger) => ledger.partner_totals(partner).await,
         }
     }
 
@@ -253,6 +290,7 @@ impl Ledger {
     pub async fn totals_of_company(&self, company: CompanyId) -> Result<Vec<PartnerTotals>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.totals_of_company(company).await,
+            Ledger::Distributed(ledger) => ledger.totals_of_company(company).await,
         }
     }
 
@@ -260,6 +298,7 @@ impl Ledger {
     pub async fn outcomes(&self, company: CompanyId, from: Day, to: Day) -> Result<Vec<OutcomeCount>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.outcomes(company, from, to).await,
+            Ledger::Distributed(ledger) => ledger.outcomes(company, from, to).await,
         }
     }
 
@@ -267,6 +306,7 @@ impl Ledger {
     pub async fn books_of_company(&self, company: CompanyId) -> Result<Vec<CompanyBooks>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.books_of_company(company).await,
+            Ledger::Distributed(ledger) => ledger.books_of_company(company).await,
         }
     }
 
@@ -274,6 +314,7 @@ impl Ledger {
     pub async fn sum_by_currency(&self) -> Result<Vec<Books>, StoreError> {
         match self {
             Ledger::Embedded(ledger) => ledger.sum_by_currency().await,
+            Ledger::Distributed(ledger) => ledger.sum_by_currency().await,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Connections to Postgres, shared by ledger and catalog.
 
+pub(crate) mod ledger;
+
 use std::{fs::File, io::BufReader, str::FromStr as _, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};

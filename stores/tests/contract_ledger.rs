@@ -1,7 +1,9 @@
-//! What every ledger must do. Another variant only names itself in [`variants`].
+//! What every ledger must do. Another variant only names itself in [`place::variants`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "ledger/contested.rs"]
+mod contested;
 #[path = "ledger/facts.rs"]
 mod facts;
 #[path = "ledger/fencing.rs"]
@@ -12,44 +14,34 @@ mod fetch;
 mod keys;
 #[path = "ledger/money.rs"]
 mod money;
+#[path = "ledger/place.rs"]
+mod place;
 #[path = "ledger/reads.rs"]
 mod reads;
+#[path = "ledger/restart.rs"]
+mod restart;
 #[path = "ledger/samples.rs"]
 mod samples;
+#[path = "ledger/server.rs"]
+mod server;
+#[path = "ledger/several.rs"]
+mod several;
+#[path = "ledger/stress.rs"]
+mod stress;
+#[path = "ledger/versions.rs"]
+mod versions;
 #[path = "ledger/waiting.rs"]
 mod waiting;
 
 use rules::Effect;
 use schemas::time::TimeMs;
-use stores::{
-    DeploymentId,
-    ledger::{Batch, Ledger, Versions},
-};
-use tempfile::TempDir;
+use stores::ledger::{Batch, Ledger, Versions};
 
-const DEPLOYMENT: DeploymentId = DeploymentId(7);
+use place::{Place, Variant, variants};
 
-#[derive(Debug, Clone, Copy)]
-enum Variant {
-    Embedded,
-}
-
-fn variants() -> [Variant; 1] {
-    [Variant::Embedded]
-}
-
-impl Variant {
-    fn open(self, folder: &TempDir) -> Ledger {
-        match self {
-            Variant::Embedded => Ledger::open(folder.path(), DEPLOYMENT).unwrap(),
-        }
-    }
-}
-
-/// A ledger with the partition taken.
+/// A ledger with a partition taken.
 struct Owned {
-    variant: Variant,
-    folder: TempDir,
+    place: Place,
     ledger: Ledger,
     epoch: u64,
     next: u64,
@@ -57,10 +49,10 @@ struct Owned {
 
 impl Owned {
     async fn new(variant: Variant) -> Owned {
-        let folder = TempDir::new().unwrap();
-        let ledger = variant.open(&folder);
+        let place = Place::new(variant, 1).await;
+        let ledger = place.open().await;
         let taken = ledger.take(0).await.unwrap();
-        Owned { variant, folder, ledger, epoch: taken.epoch, next: taken.progress.next }
+        Owned { place, ledger, epoch: taken.epoch, next: taken.progress.next }
     }
 
     fn batch(&self, effects: Vec<Effect>) -> Batch {
@@ -88,7 +80,7 @@ impl Owned {
     /// Closes and opens again, and takes the partition anew.
     async fn reopen(&mut self) {
         self.ledger.close().await;
-        self.ledger = self.variant.open(&self.folder);
+        self.ledger = self.place.open().await;
         let taken = self.ledger.take(0).await.unwrap();
         assert_eq!(taken.progress.next, self.next);
         self.epoch = taken.epoch;

@@ -70,6 +70,12 @@ pub enum SharedRow {
     Budget(ProgramId, Currency),
 }
 
+impl From<tokio_postgres::Error> for CommitError {
+    fn from(error: tokio_postgres::Error) -> CommitError {
+        CommitError::Store(error.into())
+    }
+}
+
 impl From<rusqlite::Error> for CommitError {
     fn from(error: rusqlite::Error) -> CommitError {
         CommitError::Store(error.into())

@@ -6,13 +6,14 @@ use schemas::{
     ids::{ConversionId, EventId},
 };
 use stores::{
-    DeploymentId, OpenError, StoreError,
+    DeploymentId, OpenError, Postgres, StoreError,
     ledger::{Batch, CommitError, Ledger, Plan},
 };
 use tempfile::TempDir;
 
 use crate::{
-    Owned, Variant,
+    Owned,
+    place::{Place, Variant, open_folder},
     samples::{COMPANY, DAY, conversion, count, put, take_key},
     variants,
 };
@@ -27,8 +28,8 @@ enum Guard {
 
 impl Guard {
     async fn commit(self, owned: &Owned, mut batch: Batch) -> Result<(), CommitError> {
-        let outside = Connection::open(owned.folder.path().join("ledger.db")).unwrap();
         let stored = |column: &str| {
+            let outside = Connection::open(owned.place.folder().join("ledger.db")).unwrap();
             outside.query_one(&format!("SELECT {column} FROM progress"), [], |row| row.get::<_, i64>(0)).unwrap()
         };
         if self == Guard::NoEpoch {
@@ -122,14 +123,37 @@ async fn everything_of_an_owner_is_fenced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_incarnation_marks_no_block() {
+    for variant in variants() {
+        let mut owned = Owned::new(variant).await;
+        owned.commit(Vec::new()).await;
+        let (first, second) = (Plan { from: 0, to: 4 }, Plan { from: 4, to: 10 });
+        for plan in [first, second] {
+            owned.ledger.plan(0, owned.epoch, plan).await.unwrap();
+            owned.ledger.mark(0, plan).await.unwrap();
+        }
+        owned.ledger.check_epoch(0, owned.epoch).await.unwrap();
+        assert_eq!(owned.ledger.begin_incarnation(0, owned.epoch).await.unwrap(), 2);
+        let taken = owned.ledger.take(0).await.unwrap();
+        assert_eq!((taken.open_plans, taken.marked_up_to), (vec![first, second], 0));
+        assert_eq!(taken.progress.incarnation, 2);
+        owned.ledger.mark(0, first).await.unwrap();
+        assert_eq!(owned.ledger.take(0).await.unwrap().marked_up_to, 4);
+        assert!(matches!(owned.ledger.check_epoch(0, owned.epoch).await, Err(CommitError::Fenced)));
+        assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch).await, Err(CommitError::Fenced)));
+        owned.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_committed_outlives_the_process() {
     let mut owned = Owned::new(Variant::Embedded).await;
     owned.commit(vec![put(conversion(1)), count(Outcome::Attributed, 1)]).await;
     let after_kill = TempDir::new().unwrap();
     for file in ["ledger.db", "ledger.db-wal"] {
-        std::fs::copy(owned.folder.path().join(file), after_kill.path().join(file)).unwrap();
+        std::fs::copy(owned.place.folder().join(file), after_kill.path().join(file)).unwrap();
     }
-    let again = Variant::Embedded.open(&after_kill);
+    let again = open_folder(after_kill.path(), 1);
     assert_eq!(again.take(0).await.unwrap().progress.next, 10);
     assert_eq!(again.conversion(ConversionId(1)).await.unwrap(), Some(conversion(1)));
     again.close().await;
@@ -144,6 +168,16 @@ async fn a_closed_ledger_says_so_and_a_foreign_one_is_refused() {
         other_handle.close().await;
         assert!(matches!(owned.ledger.take(0).await, Err(StoreError::Closed)));
         assert!(matches!(owned.ledger.conversion(ConversionId(1)).await, Err(StoreError::Closed)));
-        assert!(matches!(Ledger::open(owned.folder.path(), DeploymentId(8)), Err(OpenError::Foreign { .. })));
+        match &owned.place {
+            Place::Folder { folder, .. } => {
+                let foreign = Ledger::open(folder.path(), DeploymentId(8));
+                assert!(matches!(foreign, Err(OpenError::Foreign { .. })));
+            }
+            Place::Server { database, .. } => {
+                let postgres = Postgres::open(&database.url, 2).await.unwrap();
+                let foreign = Ledger::connect(postgres, DeploymentId(8), 1).await;
+                assert!(matches!(foreign, Err(OpenError::Unfit { .. })));
+            }
+        }
     }
 }

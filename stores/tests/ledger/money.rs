@@ -118,7 +118,7 @@ const CREDIT: Account = Account::PartnerPending(COMPANY, PARTNER);
 async fn control_balances_outside_the_transaction_are_caught() {
     let mut owned = Owned::new(Variant::Embedded).await;
     owned.commit(vec![Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
-    let outside = Connection::open(owned.folder.path().join("ledger.db")).unwrap();
+    let outside = Connection::open(owned.place.folder().join("ledger.db")).unwrap();
     outside.execute("INSERT INTO transfers SELECT conversion, x'00000000000000000000000000000002', debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, amount_minor, currency, reason, event, at_ms FROM transfers", []).unwrap();
     assert_eq!(check_books(&owned.ledger, 2).await, Err("a balance is not what its transfers add up to"));
     owned.close().await;
@@ -174,7 +174,7 @@ fn check_append_only(outside: &Connection) -> Result<(), &'static str> {
 async fn the_database_refuses_to_change_a_transfer() {
     let mut owned = Owned::new(Variant::Embedded).await;
     owned.commit(vec![Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
-    let outside = Connection::open(owned.folder.path().join("ledger.db")).unwrap();
+    let outside = Connection::open(owned.place.folder().join("ledger.db")).unwrap();
     check_append_only(&outside).unwrap();
     for (trigger, caught) in [
         ("transfers_are_posted_once", "a transfer was replaced"),

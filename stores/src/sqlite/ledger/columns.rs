@@ -1,17 +1,19 @@
 //! How the ledger's words stand in columns.
 
-use rules::known::Ident;
 use rusqlite::Row;
 use schemas::{
-    accounts::{Account, AccountKind, TransferReason},
+    accounts::{Account, TransferReason},
     conversion::{ReviewState, Settlement},
     decision::{EventKind, Outcome},
-    hashes::{CustomerHash, EmailHash, KeyKind},
-    ids::{CompanyId, PartnerId},
+    hashes::KeyKind,
     money::Currency,
 };
 
-use crate::sqlite::row::{get_id, int, unreadable};
+pub(super) use crate::ledger::codes::{IDENT_BYTES, account_columns, ident_bytes, ident_from, key_kind_code};
+use crate::{
+    ledger::codes::account_from,
+    sqlite::row::{get_id, unreadable},
+};
 
 /// An offset as a bound: what is past SQLite's integers is past every record.
 pub(super) fn bound(offset: u64) -> i64 {
@@ -20,14 +22,6 @@ pub(super) fn bound(offset: u64) -> i64 {
 
 pub(super) fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-pub(super) fn key_kind_code(kind: KeyKind) -> u8 {
-    match kind {
-        KeyKind::Sale => 1,
-        KeyKind::Lead => 2,
-        KeyKind::Refund => 3,
-    }
 }
 
 pub(super) fn get_key_kind(row: &Row<'_>, column: usize) -> rusqlite::Result<KeyKind> {
@@ -70,39 +64,8 @@ pub(super) fn get_currency(row: &Row<'_>, column: usize) -> rusqlite::Result<Cur
     Currency::parse(code).map_err(|_| unreadable(column, "a currency"))
 }
 
-/// Kind, company and partner; 0 stands for no partner, and the kind says whether there is one.
-pub(super) fn account_columns(account: Account) -> (u8, i64, i64) {
-    (account.kind() as u8, int(account.company().0), int(account.partner().map_or(0, |partner| partner.0)))
-}
-
 /// From three columns next to each other: kind, company, partner.
 pub(super) fn get_account(row: &Row<'_>, column: usize) -> rusqlite::Result<Account> {
-    const OF_PARTNERS: [u8; 3] =
-        [AccountKind::PartnerPending as u8, AccountKind::PartnerAvailable as u8, AccountKind::PartnerPaid as u8];
-    let kind = row.get(column)?;
-    let partner = if OF_PARTNERS.contains(&kind) { Some(PartnerId(get_id(row, column + 2)?)) } else { None };
-    Account::from_parts(kind, CompanyId(get_id(row, column + 1)?), partner)
-        .ok_or_else(|| unreadable(column, "an account"))
-}
-
-pub(super) const IDENT_BYTES: usize = 17;
-
-pub(super) fn ident_bytes(ident: Ident) -> [u8; IDENT_BYTES] {
-    let (kind, hash) = match ident {
-        Ident::Customer(hash) => (1, hash.0),
-        Ident::Email(hash) => (2, hash.0),
-    };
-    let mut bytes = [kind; IDENT_BYTES];
-    bytes[1..].copy_from_slice(&hash.to_be_bytes());
-    bytes
-}
-
-pub(super) fn ident_from(bytes: &[u8]) -> Option<Ident> {
-    let (kind, hash) = bytes.split_first()?;
-    let hash = u128::from_be_bytes(hash.try_into().ok()?);
-    match kind {
-        1 => Some(Ident::Customer(CustomerHash(hash))),
-        2 => Some(Ident::Email(EmailHash(hash))),
-        _ => None,
-    }
+    let (company, partner) = (get_id(row, column + 1)?, get_id(row, column + 2)?);
+    account_from(row.get(column)?, company, partner).ok_or_else(|| unreadable(column, "an account"))
 }

@@ -1,7 +1,7 @@
 mod conversions;
 mod folded;
 mod keys;
-pub(super) mod sales;
+mod sales;
 mod shared;
 mod waiting;
 

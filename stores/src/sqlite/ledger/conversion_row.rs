@@ -1,7 +1,6 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use schemas::{
-    conversion::{Conversion, Maturity, Standing, Unattributed},
-    decision::Refusal,
+    conversion::{Conversion, Maturity, Standing},
     ids::{CompanyId, ConversionId, EventId, LinkId, PartnerId, Position, ProgramId},
     terms::SignalName,
     time::TimeMs,
@@ -10,6 +9,7 @@ use schemas::{
 use super::columns::{get_currency, get_key_kind, get_review, get_settlement, key_kind_code};
 use crate::{
     StoreError,
+    ledger::codes::{house_status_code, signals_column, signals_from, standing_columns, standing_from},
     sqlite::row::{get_id, get_id_or_none, get_wide, int, unreadable, wide},
 };
 
@@ -52,14 +52,8 @@ pub(super) fn update(connection: &Connection, conversion: &Conversion) -> Result
     write(connection, UPDATE, conversion)
 }
 
-/// The house's word as a column; 0 while it is not decided.
-pub(super) fn house_status_code(conversion: &Conversion) -> u8 {
-    conversion.house_status().map_or(0, |status| status as u8)
-}
-
 fn write(connection: &Connection, statement: &str, conversion: &Conversion) -> Result<(), StoreError> {
     let c = conversion;
-    let signals: Vec<&str> = c.signals.iter().map(|signal| signal.as_str()).collect();
     let explanation = serde_json::to_string(&c.explanation).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let (standing, reason) = standing_columns(c.standing);
     let held_until = match c.maturity {
@@ -91,7 +85,7 @@ fn write(connection: &Connection, statement: &str, conversion: &Conversion) -> R
         held_until,
         c.settlement as u8,
         c.score_ppm,
-        signals.join(","),
+        signals_column(&c.signals),
         c.terms_version,
         wide(c.body_hash),
         explanation,
@@ -131,34 +125,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversion> {
     })
 }
 
-/// 1 attributed, 2 unattributed, 3 refused, 4 parked; the second column says why.
-fn standing_columns(standing: Standing) -> (u8, Option<u8>) {
-    match standing {
-        Standing::Attributed => (1, None),
-        Standing::Unattributed(why) => (2, Some(why as u8)),
-        Standing::Refused(why) => (3, Some(why as u8)),
-        Standing::Parked => (4, None),
-    }
-}
-
 fn get_standing(row: &Row<'_>, column: usize) -> rusqlite::Result<Standing> {
-    let reason: Option<u8> = row.get(column + 1)?;
-    let unattributed =
-        || Unattributed::ALL.into_iter().find(|why| Some(*why as u8) == reason).map(Standing::Unattributed);
-    let refused = || Refusal::ALL.into_iter().find(|why| Some(*why as u8) == reason).map(Standing::Refused);
-    let standing = match row.get(column)? {
-        1 => Some(Standing::Attributed),
-        2 => unattributed(),
-        3 => refused(),
-        4 => Some(Standing::Parked),
-        _ => None,
-    };
-    standing.ok_or_else(|| unreadable(column, "a standing"))
+    standing_from(row.get(column)?, row.get(column + 1)?).ok_or_else(|| unreadable(column, "a standing"))
 }
 
 fn get_signals(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<SignalName>> {
-    let names = row.get_ref(column)?.as_str()?;
-    let known = |name: &str| SignalName::ALL.into_iter().find(|signal| signal.as_str() == name);
-    let signals = names.split(',').filter(|name| !name.is_empty()).map(known).collect::<Option<_>>();
-    signals.ok_or_else(|| unreadable(column, "names of signals"))
+    signals_from(row.get_ref(column)?.as_str()?).ok_or_else(|| unreadable(column, "names of signals"))
 }

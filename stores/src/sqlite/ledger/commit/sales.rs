@@ -5,16 +5,12 @@ use rusqlite::Transaction;
 use schemas::{
     ids::{CompanyId, LinkId},
     money::Currency,
-    time::{DAY_MS, HOUR_MS},
 };
 
 use crate::sqlite::{
     ledger::fetch::recent_values,
     row::{int, wide},
 };
-
-/// How far behind a link's newest bucket its oldest is: 7 days and an hour.
-pub(in crate::sqlite::ledger) const BUCKETS_KEPT: i64 = (7 * DAY_MS + HOUR_MS) / LinkSales::BUCKET_MS;
 
 pub(super) fn use_click(transaction: &Transaction<'_>, click: ClickName, customer: u128) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
@@ -33,7 +29,7 @@ pub(super) fn add_link_sales(
     let mut forget = transaction.prepare_cached("DELETE FROM link_sales WHERE link = ?1 AND bucket < ?2")?;
     for ((link, bucket), n) in sales {
         add.execute((int(link.0), bucket, n))?;
-        forget.execute((int(link.0), bucket - BUCKETS_KEPT))?;
+        forget.execute((int(link.0), bucket - LinkSales::KEPT))?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
     StoreError,
     ledger::{LedgerFetched, LedgerNeeds},
     sqlite::{
-        ledger::{columns::ident_bytes, commit::sales},
+        ledger::columns::ident_bytes,
         row::{get_id_or_none, get_wide, int, unreadable},
     },
 };
@@ -84,9 +84,8 @@ fn link_sales(transaction: &Transaction<'_>, link: LinkId, from: TimeMs) -> rusq
         "SELECT bucket, n FROM link_sales
          WHERE link = ?1 AND bucket >= ?2 AND bucket >= (SELECT max(bucket) FROM link_sales WHERE link = ?1) - ?3 ORDER BY bucket",
     )?;
-    let buckets = statement.query_map((int(link.0), LinkSales::bucket_of(from), sales::BUCKETS_KEPT), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let buckets = statement
+        .query_map((int(link.0), LinkSales::bucket_of(from), LinkSales::KEPT), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(LinkSales { buckets: buckets.collect::<rusqlite::Result<_>>()? })
 }
 

@@ -1,0 +1,120 @@
+//! Conversions and transfers, and the balances that transfers add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{
+    accounts::{Account, Transfer},
+    ids::{ConversionId, TransferId},
+    money::Currency,
+};
+
+use super::{
+    counts,
+    folded::Folded,
+    steps::{Check, Steps},
+};
+use crate::{
+    StoreError,
+    ledger::codes::account_columns,
+    postgres::ledger::{
+        ask::{Ask, Told, column, one},
+        columns::{Wide, get_wide, small},
+        conversion_row,
+        session::Session,
+    },
+};
+
+pub(super) fn write(steps: &mut Steps, folded: &Folded) -> Result<(), StoreError> {
+    if !folded.conversions.is_empty() {
+        let ids = column(&folded.conversions, |conversion| Wide(conversion.id.0));
+        steps.push_checked(Ask::rows(counts::BEFORE, vec![ids]), Check::Before);
+        steps.push(conversion_row::put(&folded.conversions)?);
+    }
+    if !folded.transfers.is_empty() {
+        steps.push_checked(post(&folded.transfers), Check::Posted);
+    }
+    Ok(())
+}
+
+type Transfers = BTreeMap<(ConversionId, TransferId), Transfer>;
+
+/// Posting twice is posting once.
+fn post(transfers: &Transfers) -> Ask {
+    let all: Vec<_> = transfers.values().map(|t| (t, account_columns(t.debit), account_columns(t.credit))).collect();
+    Ask::count(
+        "INSERT INTO ledger.transfers (conversion, id, debit_kind, debit_company, debit_partner, credit_kind, credit_company,
+                                       credit_partner, amount_minor, currency, reason, event, at_ms)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
+                              $8::bigint[], $9::bigint[], $10::text[], $11::smallint[], $12::uuid[], $13::bigint[])
+         ON CONFLICT DO NOTHING",
+        vec![
+            column(&all, |(t, ..)| Wide(t.conversion.0)),
+            column(&all, |(t, ..)| Wide(t.id.0)),
+            column(&all, |(_, debit, _)| i16::from(debit.0)),
+            column(&all, |(_, debit, _)| debit.1),
+            column(&all, |(_, debit, _)| debit.2),
+            column(&all, |(.., credit)| i16::from(credit.0)),
+            column(&all, |(.., credit)| credit.1),
+            column(&all, |(.., credit)| credit.2),
+            column(&all, |(t, ..)| t.amount_minor),
+            column(&all, |(t, ..)| t.currency.code()),
+            column(&all, |(t, ..)| i16::from(t.reason as u8)),
+            column(&all, |(t, ..)| Wide(t.event.0)),
+            column(&all, |(t, ..)| t.at.0),
+        ],
+    )
+}
+
+/// Those of the transfers that were posted now and not before, of which there are so many.
+pub(super) async fn posted<'t>(
+    session: &Session,
+    transfers: &'t Transfers,
+    posted: u64,
+) -> Result<Vec<&'t Transfer>, StoreError> {
+    if posted == transfers.len() as u64 {
+        return Ok(transfers.values().collect());
+    }
+    let all: Vec<_> = transfers.keys().collect();
+    let own = Ask::rows(
+        "SELECT t.conversion, t.id FROM unnest($1::uuid[], $2::uuid[]) asked (conversion, id)
+         JOIN ledger.transfers t USING (conversion, id) WHERE t.xmin = pg_current_xact_id()::xid",
+        vec![column(&all, |(conversion, _)| Wide(conversion.0)), column(&all, |(_, id)| Wide(id.0))],
+    );
+    let mut now = BTreeSet::new();
+    for row in session.all(None, &[own], None).await?.into_iter().flat_map(Told::rows) {
+        now.insert((ConversionId(get_wide(&row, 0)?), TransferId(get_wide(&row, 1)?)));
+    }
+    Ok(transfers.iter().filter(|(key, _)| now.contains(key)).map(|(_, transfer)| transfer).collect())
+}
+
+pub(super) fn add_balances(partition: u32, posted: Vec<&Transfer>) -> Result<Option<Ask>, StoreError> {
+    let mut balances: BTreeMap<(Account, Currency), i128> = BTreeMap::new();
+    for transfer in posted {
+        let amount = i128::from(transfer.amount_minor);
+        *balances.entry((transfer.debit, transfer.currency)).or_default() -= amount;
+        *balances.entry((transfer.credit, transfer.currency)).or_default() += amount;
+    }
+    if balances.is_empty() {
+        return Ok(None);
+    }
+    let narrow = |account: Account, amount: i128| {
+        i64::try_from(amount).map_err(|_| StoreError::Corrupt(format!("the balance of {account:?} is past 64 bits")))
+    };
+    let all: Vec<_> = balances
+        .into_iter()
+        .map(|((account, currency), amount)| Ok((account_columns(account), currency, narrow(account, amount)?)))
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Some(Ask::count(
+        "INSERT INTO ledger.balances AS b (partition, company, kind, partner, currency, amount_minor)
+         SELECT $1::integer, * FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[])
+         ON CONFLICT (company, kind, partner, currency, partition) DO UPDATE SET amount_minor = b.amount_minor + excluded.amount_minor",
+        vec![
+            one(small(partition)),
+            column(&all, |((_, company, _), ..)| *company),
+            column(&all, |((kind, ..), ..)| i16::from(*kind)),
+            column(&all, |((.., partner), ..)| *partner),
+            column(&all, |(_, currency, _)| currency.code()),
+            column(&all, |(.., amount)| *amount),
+        ],
+    )))
+}
