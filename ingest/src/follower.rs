@@ -32,6 +32,7 @@ pub struct Follower {
     snapshot: Arc<ArcSwap<Snapshot>>,
     keys: Arc<ArcSwap<EdgeKeys>>,
     reached: watch::Receiver<ChangeNo>,
+    is_current: watch::Receiver<bool>,
 }
 
 impl Follower {
@@ -43,12 +44,14 @@ impl Follower {
     ) -> Result<(Follower, impl Future<Output = ()> + Send + 'static), StoreError> {
         let loaded = load(&catalog).await?;
         let (reach, reached) = watch::channel(loaded.change());
+        let (followed, is_current) = watch::channel(true);
         let follower = Follower {
             snapshot: Arc::new(ArcSwap::from_pointee(loaded)),
             keys: Arc::new(ArcSwap::from_pointee(EdgeKeys::load(&catalog, now()).await?)),
             reached,
+            is_current,
         };
-        let task = follow(catalog, follower.clone(), reach, now, shutdown);
+        let task = follow(catalog, follower.clone(), Says { reach, followed }, now, shutdown);
         Ok((follower, task))
     }
 
@@ -60,11 +63,22 @@ impl Follower {
         self.keys.load()
     }
 
+    /// Whether the catalog could be read the last time it was looked at.
+    pub fn is_current(&self) -> bool {
+        *self.is_current.borrow()
+    }
+
     /// Waits until the snapshot has this change, within bounds; false if it took longer.
     pub async fn reached(&self, change: ChangeNo) -> bool {
         let mut reached = self.reached.clone();
         matches!(timeout(REACH_WAIT, reached.wait_for(|at| *at >= change)).await, Ok(Ok(_)))
     }
+}
+
+/// What the task tells those who hold a handle.
+struct Says {
+    reach: watch::Sender<ChangeNo>,
+    followed: watch::Sender<bool>,
 }
 
 async fn load(catalog: &Catalog) -> Result<Snapshot, StoreError> {
@@ -80,13 +94,7 @@ async fn load(catalog: &Catalog) -> Result<Snapshot, StoreError> {
     }
 }
 
-async fn follow(
-    catalog: Catalog,
-    follower: Follower,
-    reach: watch::Sender<ChangeNo>,
-    now: fn() -> TimeMs,
-    shutdown: CancellationToken,
-) {
+async fn follow(catalog: Catalog, follower: Follower, says: Says, now: fn() -> TimeMs, shutdown: CancellationToken) {
     let mut latest = catalog.latest();
     let mut refresh = tokio::time::interval(REFRESH);
     loop {
@@ -98,12 +106,11 @@ async fn follow(
                 Err(error) => tracing::warn!(%error, "keys cannot be read; going on with those at hand"),
             },
         }
-        match catch_up(&catalog, &follower, &reach).await {
-            Ok(()) => gauge!("refmill_snapshot_current").set(1.0),
-            Err(error) => {
-                gauge!("refmill_snapshot_current").set(0.0);
-                tracing::warn!(%error, "the catalog cannot be followed; going on with what is known");
-            }
+        let followed = catch_up(&catalog, &follower, &says.reach).await;
+        gauge!("refmill_snapshot_current").set(if followed.is_ok() { 1.0 } else { 0.0 });
+        says.followed.send_replace(followed.is_ok());
+        if let Err(error) = followed {
+            tracing::warn!(%error, "the catalog cannot be followed; going on with what is known");
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod limiter;
 pub mod refusal;
 pub mod snapshot;
+pub mod spool;
 pub mod stamp;
 pub mod waiters;
 

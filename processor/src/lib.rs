@@ -13,6 +13,8 @@ mod publish;
 mod read;
 mod recover;
 mod settles;
+mod shims;
 
 pub use error::ProcessError;
 pub use owner::{Deps, Limits, run};
+pub use shims::{Rebuilt, Stage, Status, rebuild_facts, rebuild_touches};

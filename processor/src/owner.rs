@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -50,8 +47,8 @@ pub struct Deps {
     pub now: fn() -> TimeMs,
     /// Ids for the events that it appends itself.
     pub event_id: Arc<dyn Fn() -> EventId + Send + Sync>,
-    /// True from when the partition is taken and made good until the processor lets go.
-    pub is_deciding: Arc<AtomicBool>,
+    /// What it owns and how far it is with it.
+    pub status: watch::Sender<crate::Status>,
 }
 
 /// What bounds a processor.
@@ -106,13 +103,17 @@ pub(crate) struct Owner {
 }
 
 /// Takes the partition, makes good what its last owner left undone, and decides until `shutdown`.
-pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: CancellationToken) -> Result<(), ProcessError> {
+pub async fn run(deps: Deps, limits: Limits, shutdown: CancellationToken) -> Result<(), ProcessError> {
     let (blocks, blocks_waiting) = mpsc::channel(facts::BLOCKS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(0);
-    let is_deciding = Arc::clone(&deps.is_deciding);
+    let partition = 0;
+    let status = deps.status.clone();
+    let mut now = crate::Status { joined: true, owned: [(partition, crate::Stage::Recovering)].into() };
+    status.send_replace(now.clone());
     let mut owner = recover::take(deps, limits, partition, blocks, replies, published).await?;
-    is_deciding.store(true, Ordering::Release);
+    now.owned.insert(partition, crate::Stage::Deciding);
+    status.send_replace(now);
     publishing.send_replace(owner.published_saved);
     let mut writer = tokio::spawn(facts::write(owner.deps.facts.clone(), owner.deps.ledger.clone(), blocks_waiting));
     let publisher = tokio::spawn(publish::publish(owner.deps.log.clone(), replies_waiting, publishing));
@@ -124,7 +125,7 @@ pub async fn run(deps: Deps, limits: Limits, partition: u32, shutdown: Cancellat
             Ok(Ok(())) | Err(_) => ProcessError::TaskEnded,
         }),
     };
-    is_deciding.store(false, Ordering::Release);
+    status.send_replace(crate::Status::default());
     if let Err(error) = decided {
         writer.abort();
         publisher.abort();

@@ -2,6 +2,7 @@
 
 mod append;
 mod decisions;
+mod health;
 mod limits;
 
 use std::{path::Path, sync::Arc};
@@ -14,6 +15,7 @@ use crate::{DeploymentId, OpenError, StoreError, sqlite};
 pub(crate) use append::{Answer, Run};
 pub use append::{Appended, Appending, AppendingMany};
 pub use decisions::DecisionReader;
+pub use health::Health;
 pub use limits::{Class, LogLimits, QueueFull};
 
 /// Tells the log what time it is; the log itself sees to it that append times never fall.
@@ -80,7 +82,7 @@ impl Log {
     }
 
     /// Reads decisions that are published from now on.
-    pub fn follow_decisions(&self) -> DecisionReader {
+    pub fn follow_decisions(&self, _reply_partition: u32) -> DecisionReader {
         match self {
             Log::Embedded(log) => DecisionReader::Embedded(sqlite::log::DecisionReader::from_end(log.clone())),
         }

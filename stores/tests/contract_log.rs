@@ -294,7 +294,7 @@ async fn decisions_are_followed_from_now_on() {
         let folder = TempDir::new().unwrap();
         let log = open(variant, &folder);
         log.publish(vec![(None, b"earlier".to_vec())]).await.unwrap();
-        let (mut one, mut two) = (log.follow_decisions(), log.follow_decisions());
+        let (mut one, mut two) = (log.follow_decisions(0), log.follow_decisions(0));
         assert!(futures_pending(one.next()), "waits, and a wait that is dropped loses nothing");
         log.publish(vec![(Some(3), b"a".to_vec()), (None, b"b".to_vec())]).await.unwrap();
         log.publish(vec![(None, b"c".to_vec())]).await.unwrap();
@@ -305,7 +305,7 @@ async fn decisions_are_followed_from_now_on() {
         assert!(matches!(one.next().await, Err(StoreError::Closed)));
 
         let log = open(variant, &folder);
-        let mut reader = log.follow_decisions();
+        let mut reader = log.follow_decisions(0);
         log.publish(vec![(None, b"d".to_vec())]).await.unwrap();
         assert_eq!(follow(&mut reader, 1).await, [b"d"]);
         log.close().await;
@@ -318,7 +318,7 @@ async fn only_the_newest_decisions_are_kept() {
     for variant in variants() {
         let folder = TempDir::new().unwrap();
         let log = open(variant, &folder);
-        let mut slow = log.follow_decisions();
+        let mut slow = log.follow_decisions(0);
         let surplus = 500;
         for chunk in (0..KEPT + surplus).collect::<Vec<_>>().chunks(10_000) {
             log.publish(chunk.iter().map(|n| (None, n.to_be_bytes().to_vec())).collect()).await.unwrap();

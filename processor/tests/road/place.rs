@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -23,12 +23,12 @@ use schemas::{
     wire::encode_event,
 };
 use stores::{
-    Deployment, Shape,
+    Deployment, Roles, Shape,
     catalog::{FreshKeys, LinkPartner, NewCompany, NewLink, Payout, PayoutSchedule},
     log::{Class, LogLimits},
 };
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// 2026-06-14T10:00:00Z.
@@ -72,7 +72,7 @@ impl Place {
 
     pub(crate) async fn open(&self) -> Road {
         let shape = Shape::Embedded { folder: self.folder.path().to_owned() };
-        let stores = Deployment::open(&shape, LogLimits::default(), now).await.expect("it opens");
+        let stores = Deployment::open(&shape, Roles::ALL, LogLimits::default(), now).await.expect("it opens");
         let fresh = FreshKeys { today: [1; 16], tomorrow: [2; 16], receipt: [3; 16] };
         stores.catalog.rotate_keys(now(), fresh).await.expect("keys");
         if stores.catalog.company(COMPANY).await.expect("the catalog").is_none() {
@@ -84,15 +84,15 @@ impl Place {
         let (stop, own_ids) = (CancellationToken::new(), Arc::clone(&ids));
         let deps = Deps {
             log: stores.log.clone(),
-            touches: stores.touches.clone(),
+            touches: stores.touches.clone().expect("touches"),
             ledger: stores.ledger.clone(),
             catalog: stores.catalog.clone(),
-            facts: stores.facts.clone(),
+            facts: stores.facts.clone().expect("facts"),
             now,
             event_id: Arc::new(move || EventId(u128::from(own_ids.fetch_add(1, Ordering::Relaxed)))),
-            is_deciding: Arc::new(AtomicBool::new(false)),
+            status: watch::Sender::new(processor::Status::default()),
         };
-        let processor = tokio::spawn(processor::run(deps, Limits::default(), PARTITION, stop.clone()));
+        let processor = tokio::spawn(processor::run(deps, Limits::default(), stop.clone()));
         Road { stores, ids, signing, stop, processor }
     }
 }
