@@ -73,7 +73,7 @@ async fn append(api: &Api, caller: CompanyCaller, partition: u32, body: Body) ->
         id,
         stamped_at: (api.now)(),
         resent: false,
-        reply_to: None,
+        reply_to: Some(api.waiters.reply_partition()),
         key: caller.key,
         first_appended_at: None,
         body,

@@ -48,8 +48,8 @@ pub(crate) enum ApiError {
     Duplicate(&'static str),
     #[error("{0}")]
     Unavailable(&'static str),
-    #[error("not ready: {0}")]
-    NotReady(String),
+    #[error("not ready: {}", .0.join(", "))]
+    NotReady(Vec<String>),
     #[error("the store could not be asked")]
     Store(#[from] StoreError),
     #[error("no random bytes could be had")]
@@ -76,6 +76,10 @@ pub(crate) struct ErrorDetail {
     /// For people. A validation message names the field and what it takes.
     #[schema(example = "days: takes a whole number from 1 to 365")]
     message: String,
+    /// What is not ready, each for itself; only of `/readyz`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    waiting: Vec<String>,
 }
 
 impl ApiError {
@@ -128,9 +132,11 @@ impl IntoResponse for ApiError {
         }
         metrics::counter!("refmill_api_refusals_total", "code" => code).increment(1);
         let message = self.to_string();
-        let body = ErrorBody { success: false, error: ErrorDetail { code, message } };
+        let retry_after = self.retry_after_seconds(status);
+        let waiting = if let ApiError::NotReady(waiting) = self { waiting } else { Vec::new() };
+        let body = ErrorBody { success: false, error: ErrorDetail { code, message, waiting } };
         let mut response = (status, Json(body)).into_response();
-        if let Some(seconds) = self.retry_after_seconds(status) {
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -36,7 +36,8 @@ use schemas::{catalog::ChangeNo, time::TimeMs};
 use stores::{catalog::Catalog, facts::Facts, ledger::Ledger, log::Log};
 
 pub use email::Email;
-pub use routes::router;
+pub use health::Ready;
+pub use routes::{router, surroundings};
 
 use auth::token::TokenKey;
 
@@ -63,8 +64,7 @@ pub struct ApiDeps {
     pub public_url: String,
     /// How long a request waits for a decision.
     pub decision_wait: Duration,
-    /// What is not ready yet; empty once all is.
-    pub ready: Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>,
+    pub ready: Ready,
     pub now: fn() -> TimeMs,
 }
 

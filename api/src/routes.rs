@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, response::Response};
+use axum::{Router, middleware, response::Response, routing::get};
 use http::{HeaderValue, header};
 use utoipa::{OpenApi, openapi::OpenApi as Document};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, ApiDeps, affiliates, auth, balances, companies, conversions, error::ApiError, health, links, openapi, programs,
+    Api, ApiDeps, Ready, affiliates, auth, balances, companies, conversions, error::ApiError, health, links, openapi,
+    programs,
 };
 
 /// Answers everything but the edge's own paths.
 pub fn router(deps: ApiDeps) -> Router {
     let (routes, document) = documented();
     let routes = routes.with_state(Arc::new(deps)).layer(middleware::map_response(not_stored));
-    routes
-        .merge(openapi::docs(document))
-        .merge(auth::login::pages())
-        .fallback(async || ApiError::NoSuchPath)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+    unknown_refused(routes.merge(openapi::docs(document)).merge(auth::login::pages()))
+}
+
+/// Answers who asks how this process is, and nobody else.
+pub fn surroundings(ready: Ready) -> Router {
+    let routes = Router::new().route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
+    unknown_refused(routes.with_state(ready).layer(middleware::map_response(not_stored)))
 }
 
 fn documented() -> (Router<Api>, Document) {
@@ -72,6 +75,10 @@ fn of_both() -> OpenApiRouter<Api> {
         .routes(routes!(links::clicks::clicks))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+}
+
+fn unknown_refused(routes: Router) -> Router {
+    routes.fallback(async || ApiError::NoSuchPath).method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
 }
 
 /// Keys, tokens and numbers of one moment: no cache keeps them.

@@ -49,6 +49,8 @@ pub struct Edge {
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
     pub trusted_proxies: TrustedProxies,
+    /// Whether events come in here. Where they don't, their paths are the fallback's as well.
+    pub takes_events: bool,
     /// How long a conversion's caller waits for its decision before it gets a 202.
     pub decision_wait: Duration,
     /// Random, this process's own: what the click limiter knows addresses by.
@@ -139,11 +141,12 @@ impl Edge {
     }
 
     pub(crate) fn stamp(&self, now: TimeMs, key: Option<KeyId>, body: Body) -> Event {
+        let is_waited_for = matches!(body, Body::Lead(_) | Body::Sale(_));
         Event {
             id: self.ids.next(),
             stamped_at: now,
             resent: false,
-            reply_to: None,
+            reply_to: is_waited_for.then(|| self.waiters.reply_partition()),
             key,
             first_appended_at: None,
             body,

@@ -66,6 +66,11 @@ impl EdgeKeys {
         self.receipts.signing(now)
     }
 
+    /// Whether clicks can be taken at `now`.
+    pub fn are_there(&self, now: TimeMs) -> bool {
+        self.days.at(now).is_some() && self.receipts.signing(now).is_some()
+    }
+
     /// Every key under which a receipt may still be genuine.
     pub fn receipts(&self) -> &[ReceiptKey] {
         &self.checked_under

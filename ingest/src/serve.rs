@@ -37,7 +37,7 @@ pub async fn serve(
     let service = move |request: Request<Incoming>, peer: Peer| {
         let (edge, fallback) = (Arc::clone(&answering), Arc::clone(&fallback));
         async move {
-            if owns(request.uri().path()) {
+            if edge.config.takes_events && owns(request.uri().path()) {
                 edge.handle(request, peer.address).await
             } else {
                 let mut request = request;

@@ -18,6 +18,7 @@ const READ_AGAIN: Duration = Duration::from_millis(100);
 pub struct Waiters {
     registrations: mpsc::Sender<Registration>,
     places: Arc<Semaphore>,
+    reply_partition: u32,
 }
 
 /// As many wait as may.
@@ -37,15 +38,21 @@ struct Registration {
 }
 
 impl Waiters {
-    /// The handle and the task that answers; the task ends when told to.
+    /// The handle and the task that answers; the task ends when told to. The reader is that of the reply partition.
     pub fn start(
         reader: DecisionReader,
+        reply_partition: u32,
         max_waiters: usize,
         shutdown: CancellationToken,
     ) -> (Waiters, impl Future<Output = ()> + Send + 'static) {
         let (registrations, waiting) = mpsc::channel(REGISTRATIONS_QUEUED);
-        let waiters = Waiters { registrations, places: Arc::new(Semaphore::new(max_waiters)) };
+        let waiters = Waiters { registrations, places: Arc::new(Semaphore::new(max_waiters)), reply_partition };
         (waiters, answer(reader, waiting, max_waiters, shutdown))
+    }
+
+    /// Where decisions are read that events ask for here.
+    pub fn reply_partition(&self) -> u32 {
+        self.reply_partition
     }
 
     /// Takes a place before the event is appended, so that no decision is missed.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config;
+
+mod settings;
+
+pub(crate) use settings::{LogFormat, Settings};
 
 /// What was said, and which settings were said by flag or by environment.
 pub(crate) struct Given {
@@ -68,12 +70,42 @@ struct Cli {
 
 #[derive(Clone, Subcommand)]
 pub(crate) enum Command {
-    /// Run everything in one process (what happens without a subcommand)
+    /// Run everything in one process, alone or around the four servers (what happens without a subcommand)
     Up,
+    /// Take clicks and conversions in: one of any number, around the four servers
+    Ingest,
+    /// Decide what comes in: one of any number, around the four servers
+    Process,
+    /// Answer companies, partners and their dashboards: one of any number, around the four servers
+    Api,
+    /// Make again what is made of the log and the ledger; processors may run meanwhile
+    #[command(subcommand)]
+    Rebuild(Rebuild),
     /// Play real clicks and orders against a running server and add up what became of them
     Demo(DemoArgs),
     /// Print the effective settings, secrets masked, and where each came from
     Config,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Rebuild {
+    /// What is remembered of clicks to attribute by
+    Touches,
+    /// What analysts and dashboards read
+    Facts {
+        /// Don't wait for a processor's last insert: none has run for the last minute
+        #[arg(long)]
+        idle: bool,
+    },
+}
+
+impl Rebuild {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Rebuild::Touches => "touches",
+            Rebuild::Facts { .. } => "facts",
+        }
+    }
 }
 
 #[derive(Clone, Args)]
@@ -105,89 +137,6 @@ pub(crate) struct DemoArgs {
     /// Seconds after which nothing more is sent
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) max_seconds: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum LogFormat {
-    #[default]
-    Human,
-    Json,
-}
-
-/// The settings as they are said, before they are checked: `config::load` makes a `Config` of them.
-#[derive(Clone, Default, Args, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-#[command(next_help_heading = "Settings")]
-pub(crate) struct Settings {
-    /// Folder of everything that is kept
-    #[arg(long, env = "REFMILL_DATA_DIR", value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-
-    /// Address that people, SDKs and backends call; port 0 picks a free one
-    #[arg(long, env = "REFMILL_LISTEN", value_name = "ADDR")]
-    pub(crate) listen: Option<String>,
-
-    /// Address that Prometheus scrapes; port 0 picks a free one
-    #[arg(long, env = "REFMILL_METRICS_LISTEN", value_name = "ADDR")]
-    pub(crate) metrics_listen: Option<String>,
-
-    /// What links, snippets and mails name, such as https://go.example.com (default: the ready URL)
-    #[arg(long, env = "REFMILL_PUBLIC_URL", value_name = "URL")]
-    pub(crate) public_url: Option<String>,
-
-    /// Leave out the demo company that the first start in an empty folder makes
-    #[arg(long, env = "REFMILL_NO_DEMO", value_name = "BOOL",
-        num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub(crate) no_demo: Option<bool>,
-
-    /// Mail server, smtp:// or smtps:// with user and password in it (default: mail becomes files in DIR/outbox)
-    #[arg(long, env = "REFMILL_SMTP_URL", value_name = "URL")]
-    pub(crate) smtp_url: Option<String>,
-
-    /// Sender of mails
-    #[arg(long, env = "REFMILL_SMTP_FROM", value_name = "MAILBOX")]
-    pub(crate) smtp_from: Option<String>,
-
-    /// Clicks that one address may make: all at once, refilled evenly over the hour; 0 sets no limit
-    #[arg(long, env = "REFMILL_CLICKS_PER_IP_PER_HOUR", value_name = "N")]
-    pub(crate) clicks_per_ip_per_hour: Option<i64>,
-
-    /// Requests that one key may make; 0 sets no limit
-    #[arg(long, env = "REFMILL_REQUESTS_PER_KEY_PER_SECOND", value_name = "N")]
-    pub(crate) requests_per_key_per_second: Option<i64>,
-
-    /// How long a caller waits for a decision before it gets 202
-    #[arg(long, env = "REFMILL_DECISION_WAIT_MS", value_name = "MS")]
-    pub(crate) decision_wait_ms: Option<i64>,
-
-    /// Networks whose X-Forwarded-For counts; an empty value trusts nobody
-    #[arg(long, env = "REFMILL_TRUSTED_PROXIES", value_name = "CIDR,…", num_args = 1, value_delimiter = ',')]
-    pub(crate) trusted_proxies: Option<Vec<String>>,
-
-    /// Connections held at once; more are refused
-    #[arg(long, env = "REFMILL_MAX_CONNECTIONS", value_name = "N")]
-    pub(crate) max_connections: Option<i64>,
-
-    /// Callers that wait for a decision at once; more get 202 without waiting
-    #[arg(long, env = "REFMILL_MAX_WAITERS", value_name = "N")]
-    pub(crate) max_waiters: Option<i64>,
-
-    /// Clicks that may wait for the log; from there on 503
-    #[arg(long, env = "REFMILL_CLICK_QUEUE_DEPTH", value_name = "N")]
-    pub(crate) click_queue_depth: Option<i64>,
-
-    /// Conversions that may wait for the log; from there on 503
-    #[arg(long, env = "REFMILL_CONVERSION_QUEUE_DEPTH", value_name = "N")]
-    pub(crate) conversion_queue_depth: Option<i64>,
-
-    /// Log lines on standard error
-    #[arg(long, env = "REFMILL_LOG_FORMAT", value_name = "FORMAT", value_enum)]
-    pub(crate) log_format: Option<LogFormat>,
-
-    /// off, error, warn, info, debug or trace, for all or by crate: info,ingest=debug
-    #[arg(long, env = "REFMILL_LOG_LEVEL", value_name = "LEVEL")]
-    pub(crate) log_level: Option<String>,
 }
 
 fn command_line() -> clap::Command {

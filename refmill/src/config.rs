@@ -2,6 +2,7 @@
 
 mod check;
 mod origin;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,10 +13,13 @@ use figment::providers::{Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider as _};
 use ipnet::IpNet;
+use stores::Shape;
 
 use self::origin::{Origin, Origins};
 use crate::cli::{self, Given, LogFormat, Settings};
 use crate::secrets::SecretUrl;
+
+pub(crate) use servers::Servers;
 
 /// Settings that were checked. Ports may be 0; the rest holds what it says.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,9 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     pub(crate) no_demo: bool,
     pub(crate) mail: Mail,
+    /// `None` means everything in the data folder, in one process.
+    pub(crate) servers: Option<Servers>,
+    pub(crate) spool: Spool,
     pub(crate) limits: Limits,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) log_format: LogFormat,
@@ -40,6 +47,13 @@ pub(crate) struct Mail {
     pub(crate) from: String,
 }
 
+/// What an edge keeps on its own disk while Kafka is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spool {
+    pub(crate) folder: PathBuf,
+    pub(crate) bytes_max: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) clicks_per_ip_per_hour: u32,
@@ -49,6 +63,16 @@ pub(crate) struct Limits {
     pub(crate) waiters: usize,
     pub(crate) click_queue_depth: usize,
     pub(crate) conversion_queue_depth: usize,
+}
+
+impl Config {
+    /// Where all is kept: on the servers, where they are named.
+    pub(crate) fn shape(&self) -> Shape {
+        match &self.servers {
+            Some(servers) => servers.shape(),
+            None => Shape::Embedded { folder: self.data_dir.clone() },
+        }
+    }
 }
 
 /// A `Config` with what it was made of.
@@ -92,7 +116,10 @@ impl Loaded {
     /// The effective settings as TOML that `--config` reads again, but for masked secrets.
     pub(crate) fn print(&self) -> String {
         let mut shown = self.settings.clone();
-        shown.smtp_url = self.config.mail.smtp.as_ref().map(ToString::to_string);
+        for url in [&mut shown.smtp_url, &mut shown.kafka, &mut shown.redis, &mut shown.clickhouse, &mut shown.postgres]
+        {
+            *url = url.as_deref().map(|url| SecretUrl::new(url).to_string());
+        }
         let table = toml::Table::try_from(shown).expect("settings are strings, numbers and lists of them");
         let mut text = String::new();
         for key in cli::keys() {
@@ -122,6 +149,19 @@ fn defaults() -> Settings {
         max_waiters: Some(10_000),
         click_queue_depth: Some(8_192),
         conversion_queue_depth: Some(16_384),
+        kafka: None,
+        redis: None,
+        clickhouse: None,
+        postgres: None,
+        partitions: Some(12),
+        reply_partitions: Some(12),
+        kafka_replication: Some(1),
+        topic_prefix: Some("refmill".to_owned()),
+        create_topics: Some(true),
+        session_timeout_ms: Some(10_000),
+        postgres_connections: Some(16),
+        spool_dir: None,
+        spool_max_mib: Some(1_024),
         log_format: Some(LogFormat::Human),
         log_level: Some("info".to_owned()),
     }

@@ -1,21 +1,24 @@
 mod cli;
 mod clock;
 mod config;
+mod deciding;
 mod demo;
 mod fallback;
 mod first_start;
 mod keys;
 mod metrics_listener;
 mod process_metrics;
+mod rebuild;
+mod roles;
 mod secrets;
 mod shutdown;
 mod telemetry;
-mod up;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use cli::{Command, Given};
+use roles::Role;
 
 fn main() -> ExitCode {
     match run(cli::read()) {
@@ -31,7 +34,11 @@ fn run(given: Given) -> anyhow::Result<()> {
     let command = given.command.clone();
     let loaded = config::load(given)?;
     match command {
-        Command::Up => runtime()?.block_on(up::run(loaded.config)),
+        Command::Up => runtime()?.block_on(roles::run(loaded.config, Role::Up)),
+        Command::Ingest => runtime()?.block_on(roles::run(loaded.config, Role::Ingest)),
+        Command::Process => runtime()?.block_on(roles::run(loaded.config, Role::Process)),
+        Command::Api => runtime()?.block_on(roles::run(loaded.config, Role::Api)),
+        Command::Rebuild(what) => runtime()?.block_on(rebuild::run(loaded.config, what)),
         Command::Demo(args) => runtime()?.block_on(demo::run(loaded.config, args)),
         Command::Config => {
             print!("{}", loaded.print());

@@ -61,6 +61,19 @@ fn defaults_are_those_of_the_documents() {
         "max-waiters = 10000 ",
         "click-queue-depth = 8192 ",
         "conversion-queue-depth = 16384 ",
+        "# kafka is not set",
+        "# redis is not set",
+        "# clickhouse is not set",
+        "# postgres is not set",
+        "partitions = 12 ",
+        "reply-partitions = 12 ",
+        "kafka-replication = 1 ",
+        "topic-prefix = \"refmill\"",
+        "create-topics = true",
+        "session-timeout-ms = 10000 ",
+        "postgres-connections = 16 ",
+        "# spool-dir is not set",
+        "spool-max-mib = 1024 ",
         "log-format = \"human\"",
         "log-level = \"info\"",
     ] {
@@ -111,6 +124,88 @@ fn a_password_is_not_printed() {
     }
 }
 
+const SERVERS: [(&str, &str, &str); 4] = [
+    (
+        "kafka",
+        "kafka://refmill:hunter2@a.example:9092,b.example:9092?tls=true",
+        "kafka://refmill:***@a.example:9092,b.example:9092?tls=true",
+    ),
+    ("redis", "rediss://:hunter2@redis.example:6379/0", "rediss://:***@redis.example:6379/0"),
+    ("clickhouse", "https://refmill:hunter2@ch.example:8443/facts", "https://refmill:***@ch.example:8443/facts"),
+    (
+        "postgres",
+        "postgres://refmill:hun@ter2@pg.example/refmill?sslmode=require&password=hunter2",
+        "postgres://refmill:***@pg.example/refmill?sslmode=require&password=***",
+    ),
+];
+
+/// All four, by flag.
+fn servers() -> Vec<String> {
+    SERVERS.iter().flat_map(|(key, url, _)| [format!("--{key}"), (*url).to_owned()]).collect()
+}
+
+#[test]
+fn servers_are_shown_without_their_passwords() {
+    let by_flag = servers();
+    let by_flag: Vec<&str> = by_flag.iter().map(String::as_str).collect();
+    let names: Vec<String> = SERVERS.iter().map(|(key, ..)| format!("REFMILL_{}", key.to_uppercase())).collect();
+    let by_env: Vec<(&str, &str)> = names.iter().zip(SERVERS).map(|(name, (_, url, _))| (name.as_str(), url)).collect();
+    let lines: Vec<String> = SERVERS.iter().map(|(key, url, _)| format!("{key} = \"{url}\"\n")).collect();
+    for (case, origin) in [
+        (Case { args: &by_flag, ..Case::default() }, "flag --KEY"),
+        (Case { env: &by_env, ..Case::default() }, "env REFMILL_KEY"),
+        (Case { file: Some(&lines.concat()), ..Case::default() }, "file refmill.toml"),
+    ] {
+        let text = printed(&case);
+        assert!(!text.contains("hunter2") && !text.contains("ter2@"), "{text}");
+        for (key, _, shown) in SERVERS {
+            let name = if origin.starts_with("env") { key.to_uppercase() } else { key.to_owned() };
+            has_line(&text, &format!("{key} = \"{shown}\""), &origin.replace("KEY", &name));
+        }
+    }
+}
+
+#[test]
+fn some_of_the_servers_are_refused_and_the_missing_ones_named() {
+    for said in 1..15_u32 {
+        let is_said = |place: usize| said & (1 << place) != 0;
+        let mut args = Vec::new();
+        let (mut given, mut missing) = (Vec::new(), Vec::new());
+        for (place, (key, url, _)) in SERVERS.iter().enumerate() {
+            let flag = format!("--{key}");
+            if is_said(place) {
+                args.extend([flag.clone(), (*url).to_owned()]);
+                given.push(flag);
+            } else {
+                missing.push(flag);
+            }
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let refused = refusal(&Case { args: &args, ..Case::default() });
+        let wanted = format!("{} without {}: name all four servers", given.join(", "), missing.join(", "));
+        assert!(refused.contains(&wanted), "`{wanted}` is not in: {refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn a_role_of_its_own_needs_the_servers() {
+    for role in ["ingest", "process", "api"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_refmill"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REFMILL_")) {
+            command.env_remove(name);
+        }
+        let output = command.arg(role).current_dir(folder.path()).output().expect("refmill starts");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{role}");
+        for part in [format!("`refmill {role}`").as_str(), "--kafka, --redis, --clickhouse and --postgres"] {
+            assert!(said.contains(part), "`{part}` is not in: {said}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "{role} left something");
+    }
+}
+
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let flag = |args| Case { args, ..Case::default() };
@@ -127,6 +222,20 @@ fn wrong_settings_are_refused_by_name() {
         (flag(&["--smtp-from", "nobody"]), &["--smtp-from takes a mailbox"]),
         (flag(&["--log-level", "verbose"]), &["--log-level takes off, error, warn"]),
         (flag(&["--data-dir", ""]), &["--data-dir"]),
+        (flag(&["--kafka", "http://a:1"]), &["--kafka takes a URL such as kafka://", "`http://a:1`", "flag --kafka"]),
+        (flag(&["--kafka", "a.example"]), &["--kafka takes a URL such as kafka://"]),
+        (flag(&["--redis", "localhost:6379"]), &["--redis takes a URL such as redis://"]),
+        (flag(&["--clickhouse", "tcp://u:hunter2@a:9000"]), &["--clickhouse takes a URL", "`tcp://u:***@a:9000`"]),
+        (flag(&["--postgres", "postgres://"]), &["--postgres takes a URL such as postgres://"]),
+        (flag(&["--partitions", "0"]), &["--partitions takes 1 to 1024, not `0`"]),
+        (flag(&["--reply-partitions", "1025"]), &["--reply-partitions takes 1 to 1024"]),
+        (flag(&["--kafka-replication", "0"]), &["--kafka-replication takes 1 to 15"]),
+        (flag(&["--session-timeout-ms", "999"]), &["--session-timeout-ms takes 1000 to 1800000"]),
+        (flag(&["--postgres-connections", "1"]), &["--postgres-connections takes 2 to 1000"]),
+        (flag(&["--spool-max-mib", "0"]), &["--spool-max-mib takes 1 to 1048576"]),
+        (flag(&["--spool-dir", ""]), &["--spool-dir"]),
+        (flag(&["--topic-prefix", "Ref-mill"]), &["--topic-prefix takes a letter and up to 63 more", "`Ref-mill`"]),
+        (flag(&["--topic-prefix", ""]), &["--topic-prefix takes"]),
         (flag(&["--config", "absent.toml"]), &["absent.toml (--config) could not be read"]),
         (
             Case { env: &[("REFMILL_DECISION_WAIT_MS", "60001")], ..Case::default() },

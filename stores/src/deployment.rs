@@ -7,7 +7,7 @@ use std::{
 use schemas::time::TimeMs;
 
 use crate::{
-    DeploymentId, OpenError,
+    DeploymentId, OpenError, Servers,
     catalog::Catalog,
     facts::Facts,
     ledger::Ledger,
@@ -16,27 +16,44 @@ use crate::{
     touches::Touches,
 };
 
+mod servers;
+
 /// Where a deployment's state lives.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Shape {
     /// One process, one folder.
     Embedded { folder: PathBuf },
+    /// Any number of processes around four servers.
+    Distributed {
+        servers: Box<Servers>,
+        /// Topics that are missing are made; otherwise that they are is an error.
+        create_topics: bool,
+    },
+}
+
+/// What a process does, and so which stores it opens. All need log, ledger and catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Takes events in.
+    pub ingests: bool,
+    /// Owns partitions: needs touches and facts.
+    pub decides: bool,
+    /// Answers people: needs facts.
+    pub shows: bool,
 }
 
 /// The stores of one deployment, all of one shape.
 pub struct Deployment {
     pub id: DeploymentId,
     pub log: Log,
-    pub touches: Touches,
     pub ledger: Ledger,
     pub catalog: Catalog,
-    pub facts: Facts,
-    /// Held as long as the stores may be used.
-    _held: Held,
-}
-
-enum Held {
-    Folder(#[expect(dead_code, reason = "the lock ends with the file")] File),
+    /// Where it decides or shows, and in the embedded shape always.
+    pub facts: Option<Facts>,
+    /// Where it decides, and in the embedded shape always.
+    pub touches: Option<Touches>,
+    /// The lock on the folder, held as long as the stores may be used.
+    _held: Option<File>,
 }
 
 const LOCK_FILE: &str = "refmill.lock";
@@ -44,49 +61,64 @@ const LOCK_FILE: &str = "refmill.lock";
 /// The embedded shape has one partition.
 const PARTITION: u32 = 0;
 
+impl Roles {
+    pub const ALL: Roles = Roles { ingests: true, decides: true, shows: true };
+}
+
 impl Deployment {
-    pub async fn open(shape: &Shape, limits: LogLimits, now: fn() -> TimeMs) -> Result<Deployment, OpenError> {
+    pub async fn open(
+        shape: &Shape,
+        roles: Roles,
+        limits: LogLimits,
+        now: fn() -> TimeMs,
+    ) -> Result<Deployment, OpenError> {
         match shape {
-            Shape::Embedded { folder } => {
-                let deployment = open_folder(folder, limits, now)?;
-                check_order(folder, &deployment).await?;
-                Ok(deployment)
+            Shape::Embedded { folder } => open_folder(folder, limits, now).await,
+            Shape::Distributed { servers, create_topics } => {
+                servers::open(servers, *create_topics, roles, limits, now).await
             }
         }
     }
 
-    /// Finishes what waits and ends the stores' threads.
+    /// Finishes what waits, and ends what the stores run.
     pub async fn close(self) {
         self.log.close().await;
         self.ledger.close().await;
-        self.touches.close().await;
-        self.facts.close().await;
+        if let Some(touches) = self.touches {
+            touches.close().await;
+        }
+        if let Some(facts) = self.facts {
+            facts.close().await;
+        }
         self.catalog.close().await;
     }
 }
 
-fn open_folder(folder: &Path, limits: LogLimits, now: fn() -> TimeMs) -> Result<Deployment, OpenError> {
+async fn open_folder(folder: &Path, limits: LogLimits, now: fn() -> TimeMs) -> Result<Deployment, OpenError> {
     let lock = lock(folder)?;
     let catalog = Catalog::open(folder, now())?;
     let id = catalog.deployment();
-    Ok(Deployment {
-        id,
-        log: Log::open(folder, id, limits, Box::new(now))?,
-        touches: Touches::open(folder, id)?,
-        ledger: Ledger::open(folder, id)?,
-        facts: Facts::open(folder, id)?,
-        catalog,
-        _held: Held::Folder(lock),
-    })
+    let log = Log::open(folder, id, limits, Box::new(now))?;
+    let touches = Touches::open(folder, id)?;
+    let ledger = Ledger::open(folder, id)?;
+    let facts = Facts::open(folder, id)?;
+    check_order(folder, &log, &ledger, &touches, &facts).await?;
+    Ok(Deployment { id, log, ledger, catalog, facts: Some(facts), touches: Some(touches), _held: Some(lock) })
 }
 
 /// Nothing downstream may have seen more than what it was made from holds.
-async fn check_order(folder: &Path, deployment: &Deployment) -> Result<(), OpenError> {
-    let decided = deployment.ledger.progress(PARTITION).await?.map_or(0, |progress| progress.next);
-    let remembered = deployment.touches.load(PARTITION).await?.next;
-    let held = deployment.facts.held().borrow().up_to(PARTITION);
+async fn check_order(
+    folder: &Path,
+    log: &Log,
+    ledger: &Ledger,
+    touches: &Touches,
+    facts: &Facts,
+) -> Result<(), OpenError> {
+    let decided = ledger.progress(PARTITION).await?.map_or(0, |progress| progress.next);
+    let remembered = touches.load(PARTITION).await?.next;
+    let held = facts.held().borrow().up_to(PARTITION);
     let steps = [
-        (sqlite::log::FILE, deployment.log.span(PARTITION).await?.end, sqlite::ledger::FILE, decided),
+        (sqlite::log::FILE, log.span(PARTITION).await?.end, sqlite::ledger::FILE, decided),
         (sqlite::ledger::FILE, decided, sqlite::facts::FILE, held),
         (sqlite::ledger::FILE, decided, sqlite::touches::FILE, remembered),
     ];

@@ -20,7 +20,7 @@ pub mod ledger;
 pub mod log;
 pub mod touches;
 
-pub use deployment::{Deployment, Shape};
+pub use deployment::{Deployment, Roles, Shape};
 pub use deployment_id::DeploymentId;
 pub use error::{OpenError, StoreError};
 pub use page::{Listed, Page};

@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::Connection;
 use schemas::time::TimeMs;
-use stores::{Deployment, OpenError, Shape, log::LogLimits};
+use stores::{Deployment, OpenError, Roles, Shape, log::LogLimits};
 
 /// 2026-11-20T12:00:00Z.
 fn noon() -> TimeMs {
@@ -20,7 +20,7 @@ fn noon() -> TimeMs {
 const FILES: [&str; 5] = ["log.db", "ledger.db", "touches.db", "catalog.db", "facts.db"];
 
 async fn open(folder: &Path) -> Result<Deployment, OpenError> {
-    Deployment::open(&Shape::Embedded { folder: folder.to_owned() }, LogLimits::default(), noon).await
+    Deployment::open(&Shape::Embedded { folder: folder.to_owned() }, Roles::ALL, LogLimits::default(), noon).await
 }
 
 /// A folder as a deployment left it.

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
+use api::{Ready, surroundings};
 use axum::body::Body;
 use http::{Method, Request};
+use http_body_util::BodyExt as _;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use crate::stage::{By, REQUESTS_PER_SECOND, Stage};
 
@@ -53,7 +58,27 @@ async fn what_is_good_is_answered_and_kept_by_no_cache() {
     }
     let waiting = Stage::not_ready(vec!["log", "processor"]).await.get("/readyz", By::Nobody).await;
     assert_eq!(waiting.headers["retry-after"], "1");
+    assert_eq!(waiting.body["error"]["waiting"], json!(["log", "processor"]));
     waiting.refused(503, "UNAVAILABLE", "not ready: log, processor");
+}
+
+#[tokio::test]
+async fn a_process_without_the_api_says_how_it_is_and_nothing_else() {
+    let ready = Ready(Arc::new(|| vec!["the log is away".to_owned()]));
+    for (method, path, status, part) in [
+        (Method::GET, "/healthz", 200, r#""status":"ok""#),
+        (Method::GET, "/readyz", 503, r#""waiting":["the log is away"]"#),
+        (Method::PUT, "/readyz", 405, "METHOD_NOT_ALLOWED"),
+        (Method::GET, "/programs", 404, "NOT_FOUND"),
+        (Method::POST, "/track/click", 404, "NOT_FOUND"),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = surroundings(ready.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(part), "{path}: {part} is not in {body}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use api::{ApiDeps, mail};
+use api::{ApiDeps, Ready, mail};
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -16,7 +16,7 @@ use ingest::{
 };
 use schemas::time::TimeMs;
 use serde_json::{Value, json};
-use stores::{Deployment, Shape, catalog::FreshKeys, log::LogLimits};
+use stores::{Deployment, Roles, Shape, catalog::FreshKeys, log::LogLimits};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -80,12 +80,12 @@ impl Stage {
     pub(crate) async fn not_ready(missing: Vec<&'static str>) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let shape = Shape::Embedded { folder: folder.path().join("data") };
-        let deployment = Deployment::open(&shape, LogLimits::default(), now).await.unwrap();
+        let deployment = Deployment::open(&shape, Roles::ALL, LogLimits::default(), now).await.unwrap();
         let fresh = FreshKeys { today: [1; 16], tomorrow: [2; 16], receipt: [3; 16] };
         deployment.catalog.rotate_keys(now(), fresh).await.unwrap();
         let shutdown = CancellationToken::new();
         let (follower, following) = Follower::start(deployment.catalog.clone(), now, shutdown.clone()).await.unwrap();
-        let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(), 64, shutdown.clone());
+        let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(0), 0, 64, shutdown.clone());
         tokio::spawn(following);
         tokio::spawn(answering);
 
@@ -108,7 +108,7 @@ impl Stage {
         let router = api::router(ApiDeps {
             catalog: deployment.catalog.clone(),
             ledger: deployment.ledger.clone(),
-            facts: deployment.facts.clone(),
+            facts: deployment.facts.clone().unwrap(),
             log: deployment.log.clone(),
             follower,
             waiters,
@@ -119,7 +119,7 @@ impl Stage {
             mail,
             public_url: PUBLIC_URL.to_owned(),
             decision_wait: DECISION_WAIT,
-            ready: Arc::new(move || missing.clone()),
+            ready: Ready(Arc::new(move || missing.iter().map(ToString::to_string).collect())),
             now,
         });
         Stage { deployment, refused, links_mailed, shutdown, folder, mailing, router }

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use ipnet::IpNet;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::origin::Origins;
-use super::{Config, Limits, Mail};
+use super::{Config, Limits, Mail, Spool, servers};
 use crate::cli::Settings;
 use crate::secrets::SecretUrl;
 
@@ -25,6 +25,8 @@ pub(crate) fn config(settings: &Settings, origins: &Origins) -> anyhow::Result<C
             smtp: settings.smtp_url.as_deref().map(|url| checks.smtp_url(url)).transpose()?,
             from: checks.mailbox(settings.smtp_from.as_deref().unwrap_or_default())?,
         },
+        servers: servers::of(settings, &checks)?,
+        spool: checks.spool(settings)?,
         limits: Limits {
             clicks_per_ip_per_hour: checks.whole(
                 "clicks-per-ip-per-hour",
@@ -58,16 +60,21 @@ pub(crate) fn config(settings: &Settings, origins: &Origins) -> anyhow::Result<C
     Ok(config)
 }
 
-struct Checks<'a> {
+pub(super) struct Checks<'a> {
     origins: &'a Origins,
 }
 
 impl Checks<'_> {
-    fn refuse(&self, key: &str, takes: &str, found: &str) -> anyhow::Error {
+    pub(super) fn refuse(&self, key: &str, takes: &str, found: &str) -> anyhow::Error {
         anyhow::anyhow!("--{key} takes {takes}, not `{found}` ({})", self.origins.of(key).describe(key))
     }
 
-    fn whole<T: TryFrom<i64>>(&self, key: &str, value: Option<i64>, range: RangeInclusive<i64>) -> anyhow::Result<T> {
+    pub(super) fn whole<T: TryFrom<i64>>(
+        &self,
+        key: &str,
+        value: Option<i64>,
+        range: RangeInclusive<i64>,
+    ) -> anyhow::Result<T> {
         let value = value.unwrap_or_default();
         let takes = format!("{} to {}", range.start(), range.end());
         let inside = range.contains(&value).then_some(value).and_then(|value| T::try_from(value).ok());
@@ -80,6 +87,16 @@ impl Checks<'_> {
             return Err(self.refuse("data-dir", "a folder", ""));
         }
         Ok(folder)
+    }
+
+    fn spool(&self, settings: &Settings) -> anyhow::Result<Spool> {
+        let beside = || settings.data_dir.as_deref().unwrap_or(Path::new("")).join("spool");
+        let folder = settings.spool_dir.clone().unwrap_or_else(beside);
+        if folder.as_os_str().is_empty() {
+            return Err(self.refuse("spool-dir", "a folder", ""));
+        }
+        let mib: u64 = self.whole("spool-max-mib", settings.spool_max_mib, 1..=1_048_576)?;
+        Ok(Spool { folder, bytes_max: mib << 20 })
     }
 
     fn address(&self, key: &str, value: Option<&str>) -> anyhow::Result<SocketAddr> {
