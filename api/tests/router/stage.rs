@@ -85,7 +85,7 @@ impl Stage {
         deployment.catalog.rotate_keys(now(), fresh).await.unwrap();
         let shutdown = CancellationToken::new();
         let (follower, following) = Follower::start(deployment.catalog.clone(), now, shutdown.clone()).await.unwrap();
-        let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(), 64, shutdown.clone());
+        let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(0), 64, shutdown.clone());
         tokio::spawn(following);
         tokio::spawn(answering);
 

@@ -80,7 +80,7 @@ impl Place {
         }
         let signing = stores.catalog.receipt_keys().await.expect("keys").signing(now()).expect("a key");
         // An id of a run is of no other: where the log ends is new each time.
-        let ids = Arc::new(AtomicU64::new(stores.log.end() << 32));
+        let ids = Arc::new(AtomicU64::new(stores.log.span(PARTITION).await.expect("the log answers").end << 32));
         let (stop, own_ids) = (CancellationToken::new(), Arc::clone(&ids));
         let deps = Deps {
             log: stores.log.clone(),
@@ -212,11 +212,16 @@ impl Road {
     }
 
     pub(crate) async fn append_bytes(&self, record: Vec<u8>) {
-        self.stores.log.enqueue(Class::Conversion, record).expect("there is room").await.expect("it is durable");
+        self.stores
+            .log
+            .enqueue(PARTITION, Class::Conversion, record)
+            .expect("there is room")
+            .await
+            .expect("it is durable");
     }
 
     pub(crate) async fn decide_all(&self) {
-        let end = self.stores.log.end();
+        let end = self.stores.log.span(PARTITION).await.expect("the log answers").end;
         until(async || {
             self.stores.ledger.progress(PARTITION).await.expect("the ledger answers").is_some_and(|at| at.next >= end)
         })
