@@ -10,6 +10,7 @@ use schemas::{
     ids::{ConversionId, EventId, PartnerId, Position},
     money::Currency,
     terms::SignalName,
+    time::TimeMs,
     wire::{decode_event, encode_decision},
 };
 use stores::ledger::{Batch, Versions};
@@ -48,8 +49,7 @@ impl Stage {
 
     /// Answers the next event that is appended after `offset`, and returns it.
     pub(crate) async fn answer(&self, offset: u64, answer: Answer) -> Event {
-        let mut end = self.deployment.log.watch_end();
-        end.wait_for(|end| *end > offset).await.unwrap();
+        self.deployment.log.events(0, offset, TimeMs(0)).ready().await.unwrap();
         let record = self.deployment.log.read(0, offset, 1).await.unwrap().remove(0);
         let event = decode_event(&record.bytes).unwrap();
         let kind = if matches!(event.body, Body::Review(_)) { EventKind::Review } else { EventKind::Refund };

@@ -76,7 +76,7 @@ async fn an_undecided_one_is_told_from_an_invented_one() {
         review(id).await.refused(404, "NOT_FOUND", "no such conversion");
         refund(id).await.refused(404, "NOT_FOUND", "no such conversion");
     }
-    assert_eq!(stage.deployment.log.end(), 0, "nothing was appended");
+    assert_eq!(stage.deployment.log.span(0).await.unwrap().end, 0, "nothing was appended");
     let company = company.id.parse().unwrap();
     let count = |kind, refused| EdgeCount { company, kind, refused };
     let counted = stage.refused.take().unwrap().counts;
@@ -103,7 +103,7 @@ async fn a_review_waits_for_one_that_is_being_decided() {
 
 /// Asks, has the answer played, and returns both.
 async fn refunded(stage: &Stage, company: &Company, id: ConversionId, body: Value, answer: Answer) -> (Answered, Body) {
-    let offset = stage.deployment.log.end();
+    let offset = stage.deployment.log.span(0).await.unwrap().end;
     let path = format!("/conversions/{id}/refund");
     let asked = stage.post(&path, By::Key(&company.key), body);
     let (answered, event) = tokio::join!(asked, stage.answer(offset, answer));
@@ -144,7 +144,7 @@ async fn every_answer_to_a_refund_has_its_own_reply() {
         let (answered, _) = refunded(&stage, &company, id, json!({"refundId": "r"}), answer).await;
         answered.refused(status, code, message);
     }
-    let offset = stage.deployment.log.end();
+    let offset = stage.deployment.log.span(0).await.unwrap().end;
     let path = format!("/conversions/{id}/refund");
     for (field, wrong) in [
         ("amount", json!(0)),
@@ -164,7 +164,7 @@ async fn every_answer_to_a_refund_has_its_own_reply() {
             &format!("{field}: takes"),
         );
     }
-    assert_eq!(stage.deployment.log.end(), offset, "nothing was appended");
+    assert_eq!(stage.deployment.log.span(0).await.unwrap().end, offset, "nothing was appended");
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn every_answer_to_a_review_has_its_own_reply() {
         (Answer::Refused(Refusal::NotReviewable), 409, "ALREADY_RESOLVED"),
         (Answer::Refused(Refusal::UnknownConversion), 404, "NOT_FOUND"),
     ] {
-        let offset = stage.deployment.log.end();
+        let offset = stage.deployment.log.span(0).await.unwrap().end;
         let asked = stage.call(Method::PATCH, &path, By::Key(&company.key), Some(json!({"action": "approve"})));
         let (answered, _) = tokio::join!(asked, stage.answer(offset, answer));
         answered.refused(status, code, "");

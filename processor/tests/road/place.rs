@@ -80,7 +80,7 @@ impl Place {
         }
         let signing = stores.catalog.receipt_keys().await.expect("keys").signing(now()).expect("a key");
         // An id of a run is of no other: where the log ends is new each time.
-        let ids = Arc::new(AtomicU64::new(stores.log.end() << 32));
+        let ids = Arc::new(AtomicU64::new(stores.log.span(PARTITION).await.expect("the log answers").end << 32));
         let (stop, own_ids) = (CancellationToken::new(), Arc::clone(&ids));
         let deps = Deps {
             log: stores.log.clone(),
@@ -221,7 +221,7 @@ impl Road {
     }
 
     pub(crate) async fn decide_all(&self) {
-        let end = self.stores.log.end();
+        let end = self.stores.log.span(PARTITION).await.expect("the log answers").end;
         until(async || {
             self.stores.ledger.progress(PARTITION).await.expect("the ledger answers").is_some_and(|at| at.next >= end)
         })

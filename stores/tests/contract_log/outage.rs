@@ -16,12 +16,19 @@ use crate::{
     appending::{SHALLOW, check_shedding},
     broker::{Broker, broker},
     decisions::follow,
-    place::{PATIENCE, append, bytes, take},
+    place::{PATIENCE, append, bytes, eventually, take},
 };
 
+/// A broker that was frozen a moment ago takes its time to be one of the cluster again.
 async fn connect(broker: &Broker, limits: LogLimits) -> (Log, Servers) {
     let servers = broker.servers(1);
-    (Log::connect(&servers, limits, true).await.unwrap(), servers)
+    let mut opened = None;
+    eventually("the broker is well", async || {
+        opened = Log::connect(&servers, limits, true).await.ok();
+        opened.is_some()
+    })
+    .await;
+    (opened.unwrap(), servers)
 }
 
 async fn await_health(health: &mut watch::Receiver<Health>, wanted: Health) {
@@ -122,7 +129,7 @@ async fn a_killed_broker_comes_back_with_each_acknowledged_event_once() {
             }
         });
     }
-    crate::place::eventually("some are there", async || log.span(0).await.is_ok_and(|span| span.end > 2_000)).await;
+    eventually("some are there", async || log.span(0).await.is_ok_and(|span| span.end > 2_000)).await;
     broker.kill();
     await_health(&mut health, Health::Away).await;
     let publishing = log.clone();

@@ -25,6 +25,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(5);
 const MADE_WAIT: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// How long after an answer that did not come the client may take to say why.
+const REASON_WAIT: Duration = Duration::from_millis(200);
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long events are kept: touches that were lost are made again from them.
@@ -131,8 +134,13 @@ const DELETE: &str = "delete";
 async fn metadata(kafka: &Kafka, client: &Arc<Client>) -> Result<Metadata, OpenError> {
     let asking = client.clone();
     let asked = spawn_blocking(move || asking.client().fetch_metadata(None, ANSWER_WAIT)).await;
-    let answer = asked.map_err(|_| StoreError::Closed)?;
-    answer.map_err(|error| kafka.unanswered(&error, client.context().said.trouble()))
+    match asked.map_err(|_| StoreError::Closed)? {
+        Ok(known) => Ok(known),
+        Err(error) => {
+            sleep(REASON_WAIT).await;
+            Err(kafka.unanswered(&error, client.context().said.trouble()))
+        }
+    }
 }
 
 fn partitions(known: &Metadata, name: &str) -> Option<usize> {
