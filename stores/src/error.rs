@@ -44,7 +44,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether another try may find the store well again.
     pub fn passes(&self) -> bool {
-        !matches!(self, StoreError::Closed | StoreError::NoPartition(_))
+        !matches!(self, StoreError::Closed | StoreError::NoPartition(_) | StoreError::LogLost { .. })
     }
 }
 
