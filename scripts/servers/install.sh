@@ -7,6 +7,8 @@ LOG4J_VERSION=2.25.3
 CHDB_VERSION=26.9.0
 LZ4_VERSION=4.4.5
 CITYHASH_VERSION=1.0.2.6
+GRPCIO_TOOLS_VERSION=1.85.1
+PROTOBUF_VERSION=7.36.2
 
 cache=${REFMILL_SERVICES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/refmill-services}
 kafka_jars=$cache/kafka-$KAFKA_VERSION-log4j-$LOG4J_VERSION
@@ -14,6 +16,11 @@ kafka_jars=$cache/kafka-$KAFKA_VERSION-log4j-$LOG4J_VERSION
 # A module with C inside belongs to one version of Python.
 chdb_folder() {
     echo "$cache/chdb-$CHDB_VERSION-lz4-$LZ4_VERSION-$(python3 -c 'import sys; print(sys.implementation.cache_tag)')"
+}
+
+# With what a consumer in Python reads the log by its .proto alone.
+protobuf_folder() {
+    echo "$cache/grpcio-tools-$GRPCIO_TOOLS_VERSION-protobuf-$PROTOBUF_VERSION-$(python3 -c 'import sys; print(sys.implementation.cache_tag)')"
 }
 
 # install_for NAME…: what these servers need and is not there. One at a time does it; the others wait and find it done.
@@ -26,6 +33,7 @@ install_for() {
     rm -rf "$cache"/fetching.*
     install_packages "$@"
     [[ " $* " != *" kafka"* || -d $kafka_jars ]] || install_kafka
+    [[ " $* " != *" kafka"* || -d $(protobuf_folder) ]] || fetched_into "$(protobuf_folder)" fetch_protobuf
     [[ " $* " != *" clickhouse "* || -d $(chdb_folder) ]] || install_chdb
     exec {install_lock}>&-
 }
@@ -44,6 +52,7 @@ install_packages() {
             kafka*)
                 command -v java >/dev/null || missing+=(default-jre-headless)
                 command -v kcat >/dev/null || missing+=(kcat)
+                python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
                 [[ -d $kafka_jars ]] || command -v mvn >/dev/null || missing+=(maven)
                 ;;
             postgres) postgres_programs >/dev/null || missing+=(postgresql) ;;
@@ -113,6 +122,11 @@ POM
 install_chdb() {
     say "fetching ClickHouse's engine (chdb $CHDB_VERSION, 540 MB unpacked)"
     fetched_into "$(chdb_folder)" fetch_chdb
+}
+
+fetch_protobuf() {
+    python3 -m pip install -q --no-deps --no-compile --root-user-action ignore --target "$1" \
+        "grpcio-tools==$GRPCIO_TOOLS_VERSION" "protobuf==$PROTOBUF_VERSION"
 }
 
 # What chdb depends on is for data frames, which nothing here makes: 340 MB less.

@@ -23,7 +23,7 @@ use schemas::{
     wire::encode_event,
 };
 use stores::{
-    Deployment, Shape,
+    Deployment, Roles, Shape,
     catalog::{FreshKeys, LinkPartner, NewCompany, NewLink, Payout, PayoutSchedule},
     log::{Class, LogLimits},
 };
@@ -72,7 +72,7 @@ impl Place {
 
     pub(crate) async fn open(&self) -> Road {
         let shape = Shape::Embedded { folder: self.folder.path().to_owned() };
-        let stores = Deployment::open(&shape, LogLimits::default(), now).await.expect("it opens");
+        let stores = Deployment::open(&shape, Roles::ALL, LogLimits::default(), now).await.expect("it opens");
         let fresh = FreshKeys { today: [1; 16], tomorrow: [2; 16], receipt: [3; 16] };
         stores.catalog.rotate_keys(now(), fresh).await.expect("keys");
         if stores.catalog.company(COMPANY).await.expect("the catalog").is_none() {
@@ -84,10 +84,10 @@ impl Place {
         let (stop, own_ids) = (CancellationToken::new(), Arc::clone(&ids));
         let deps = Deps {
             log: stores.log.clone(),
-            touches: stores.touches.clone(),
+            touches: stores.touches.clone().expect("an embedded deployment has touches"),
             ledger: stores.ledger.clone(),
             catalog: stores.catalog.clone(),
-            facts: stores.facts.clone(),
+            facts: stores.facts.clone().expect("an embedded deployment has facts"),
             now,
             event_id: Arc::new(move || EventId(u128::from(own_ids.fetch_add(1, Ordering::Relaxed)))),
             status: watch::Sender::default(),
