@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "ledger/alike.rs"]
+mod alike;
 #[path = "ledger/contested.rs"]
 mod contested;
 #[path = "ledger/facts.rs"]

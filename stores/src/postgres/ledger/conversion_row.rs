@@ -26,21 +26,34 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-const PUT: &str = concat!(
-    "INSERT INTO ledger.conversions AS c (",
-    columns!(),
-    ", house_status) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::uuid[], $5::integer[], $6::bigint[], \
-     $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::bigint[], $14::bigint[], \
-     $15::bigint[], $16::smallint[], $17::smallint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::smallint[], \
-     $22::bigint[], $23::smallint[], $24::integer[], $25::text[], $26::integer[], $27::uuid[], $28::text[], $29::smallint[]) \
-     ON CONFLICT (id) DO UPDATE SET (",
-    columns!(),
-    ", house_status) = (excluded.id, excluded.company, excluded.kind, excluded.event, excluded.partition, excluded.\"offset\", \
-     excluded.program, excluded.partner, excluded.link, excluded.label, excluded.amount_minor, excluded.currency, \
-     excluded.refunded_minor, excluded.occurred_at_ms, excluded.taken_at_ms, excluded.standing, excluded.standing_reason, \
-     excluded.commission_minor, excluded.partner_minor, excluded.platform_minor, excluded.review, excluded.held_until_ms, \
-     excluded.settlement, excluded.score_ppm, excluded.signals, excluded.terms_version, excluded.body_hash, \
-     excluded.explanation, excluded.house_status)"
+macro_rules! insert {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO ledger.conversions AS c (",
+            columns!(),
+            ", house_status) SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::uuid[]), unnest($5::integer[]), \
+             unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::text[]), \
+             unnest($11::bigint[]), unnest($12::text[]), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::bigint[]), \
+             unnest($16::smallint[]), unnest($17::smallint[]), unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[]), \
+             unnest($21::smallint[]), unnest($22::bigint[]), unnest($23::smallint[]), unnest($24::integer[]), unnest($25::text[]), \
+             unnest($26::integer[]), unnest($27::uuid[]), unnest($28::text[]), unnest($29::smallint[]) ",
+            $then
+        )
+    };
+}
+
+const INSERT: &str = insert!("");
+
+const PUT: &str = insert!(
+    "ON CONFLICT (id) DO UPDATE SET company = excluded.company, kind = excluded.kind, event = excluded.event, \
+     partition = excluded.partition, \"offset\" = excluded.\"offset\", program = excluded.program, partner = excluded.partner, \
+     link = excluded.link, label = excluded.label, amount_minor = excluded.amount_minor, currency = excluded.currency, \
+     refunded_minor = excluded.refunded_minor, occurred_at_ms = excluded.occurred_at_ms, taken_at_ms = excluded.taken_at_ms, \
+     standing = excluded.standing, standing_reason = excluded.standing_reason, commission_minor = excluded.commission_minor, \
+     partner_minor = excluded.partner_minor, platform_minor = excluded.platform_minor, review = excluded.review, \
+     held_until_ms = excluded.held_until_ms, settlement = excluded.settlement, score_ppm = excluded.score_ppm, \
+     signals = excluded.signals, terms_version = excluded.terms_version, body_hash = excluded.body_hash, \
+     explanation = excluded.explanation, house_status = excluded.house_status"
 );
 
 const SELECT: &str = concat!("SELECT ", columns!(), " FROM ledger.conversions WHERE id = ANY($1)");
@@ -50,13 +63,22 @@ pub(super) fn find(ids: Vec<Wide>) -> Ask {
 }
 
 /// Puts conversions as they are now, each id once.
-pub(super) fn put(conversions: &[Conversion]) -> Result<Ask, StoreError> {
+pub(super) fn put(conversions: &[&Conversion]) -> Result<Ask, StoreError> {
+    Ok(Ask::count(PUT, params(conversions)?))
+}
+
+/// Puts conversions that are not there.
+pub(super) fn insert(conversions: &[&Conversion]) -> Result<Ask, StoreError> {
+    Ok(Ask::count(INSERT, params(conversions)?))
+}
+
+fn params(conversions: &[&Conversion]) -> Result<Vec<Param>, StoreError> {
     let explanations: Vec<String> = conversions
         .iter()
         .map(|c| serde_json::to_string(&c.explanation).map_err(|error| StoreError::Corrupt(error.to_string())))
         .collect::<Result<_, _>>()?;
     let all = conversions;
-    let params: Vec<Param> = vec![
+    Ok(vec![
         column(all, |c| Wide(c.id.0)),
         column(all, |c| int(c.company.0)),
         column(all, |c| i16::from(key_kind_code(c.kind))),
@@ -89,8 +111,7 @@ pub(super) fn put(conversions: &[Conversion]) -> Result<Ask, StoreError> {
         column(all, |c| Wide(c.body_hash)),
         Box::new(explanations),
         column(all, |c| i16::from(house_status_code(c))),
-    ];
-    Ok(Ask::count(PUT, params))
+    ])
 }
 
 pub(super) fn read(row: &Row) -> Result<Conversion, StoreError> {

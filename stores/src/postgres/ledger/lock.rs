@@ -15,7 +15,10 @@ pub(crate) struct Locked {
 /// Locks these rows in the order of their keys; those that are not there are made before, and say nothing.
 pub(super) async fn lock(session: Session, partition: u32, epoch: u64, rows: &Versions) -> Result<Locked, CommitError> {
     let begin = begin(LOCK_WAIT) + &as_owner(partition, epoch);
-    session.all(Some(&begin), &shared::make(rows), Some("COMMIT")).await?;
+    let made = shared::make(rows);
+    if !made.is_empty() {
+        session.all(Some(&begin), &made, Some("COMMIT")).await?;
+    }
     let own = Ask::rows(
         "SELECT FROM ledger.progress WHERE partition = $1 AND epoch = $2",
         vec![one(small(partition)), one(bound(epoch))],

@@ -37,7 +37,8 @@ pub(super) fn close(partition: u32, Plan { from, to }: Plan) -> [Ask; 2] {
             params(),
         ),
         Ask::count(
-            "INSERT INTO ledger.plans (partition, from_offset, to_offset) SELECT $1::integer, $2::bigint, $3::bigint WHERE $3::bigint > $2::bigint ON CONFLICT DO NOTHING",
+            "INSERT INTO ledger.plans (partition, from_offset, to_offset)
+             SELECT $1::integer, $2::bigint, $3::bigint WHERE $3::bigint > $2::bigint ON CONFLICT DO NOTHING",
             params(),
         ),
     ]

@@ -19,7 +19,7 @@ pub(super) fn write(steps: &mut Steps, partition: u32, batch_from: u64, folded: 
         let all = &folded.exceptions;
         steps.push(Ask::count(
             "INSERT INTO ledger.click_exceptions (partition, \"offset\", outcome)
-             SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[])",
+             SELECT unnest($1::integer[]), unnest($2::bigint[]), unnest($3::smallint[])",
             vec![
                 column(all, |(position, _)| small(position.partition)),
                 column(all, |(position, _)| int(position.offset)),
@@ -34,7 +34,7 @@ pub(super) fn write(steps: &mut Steps, partition: u32, batch_from: u64, folded: 
         let all: Vec<_> = folded.clicks.iter().collect();
         steps.push(Ask::count(
             "INSERT INTO ledger.click_customers (link, event_id_hash, customer)
-             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) ON CONFLICT DO NOTHING",
+             SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::uuid[]) ON CONFLICT DO NOTHING",
             vec![
                 column(&all, |(click, _)| int(click.link.0)),
                 column(&all, |(click, _)| int(click.event_id_hash)),
@@ -74,9 +74,10 @@ fn changes(all: &[ConversionChange]) -> Ask {
         "INSERT INTO ledger.changes (partition, \"offset\", seq, event, kind, conversion, company, program, partner, link, currency, at_ms,
                                      changed_at_ms, conversions, revenue_minor, commission_minor, approved_minor, partner_minor,
                                      partner_approved_minor)
-         SELECT * FROM unnest($1::integer[], $2::bigint[], $3::integer[], $4::uuid[], $5::smallint[], $6::uuid[], $7::bigint[],
-                              $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
-                              $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[])",
+         SELECT unnest($1::integer[]), unnest($2::bigint[]), unnest($3::integer[]), unnest($4::uuid[]), unnest($5::smallint[]),
+         unnest($6::uuid[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
+         unnest($11::text[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::bigint[]),
+         unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::bigint[])",
         vec![
             column(all, |c| small(c.position.partition)),
             column(all, |c| int(c.position.offset)),
@@ -105,8 +106,9 @@ fn refunds(all: &[RefundApplied]) -> Ask {
     Ask::count(
         "INSERT INTO ledger.refunds (conversion, id, company, event, label, amount_minor, refunded_minor, commission_minor,
                                      partner_minor, reason, at_ms)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
-                              $9::bigint[], $10::text[], $11::bigint[])",
+         SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::uuid[]), unnest($5::text[]),
+         unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::text[]),
+         unnest($11::bigint[])",
         vec![
             column(all, |r| Wide(r.conversion.0)),
             column(all, |r| Wide(r.id.0)),

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::effect::KeyTaken;
-use schemas::hashes::KeyHash;
+use schemas::{hashes::KeyHash, ids::ConversionId};
 
-use super::steps::{Check, Steps, rows};
+use super::{
+    Pace,
+    steps::{Check, Steps, rows},
+};
 use crate::{
     ledger::{CommitError, SharedRow},
     postgres::ledger::{
@@ -65,13 +68,28 @@ impl KeyWrites {
         (taken, freed)
     }
 
+    /// Conversions that nobody has decided before: none of the keys that they take was there.
+    pub(super) fn new_conversions(&self, relied_on: &BTreeMap<KeyHash, u64>) -> BTreeSet<ConversionId> {
+        let (mut new, mut known) = (BTreeSet::new(), BTreeSet::new());
+        for (key, turns) in &self.turns {
+            let absent = relied_on.get(key) == Some(&0);
+            let taken = turns.iter().filter_map(|turn| match turn {
+                Turn::Taken(taken) => Some(taken.conversion),
+                Turn::Freed => None,
+            });
+            if absent { new.extend(taken) } else { known.extend(taken) }
+        }
+        new.retain(|id| !known.contains(id));
+        new
+    }
+
     fn turns(&self) -> usize {
         self.turns.values().map(Vec::len).max().unwrap_or(0)
     }
 }
 
 /// A key that was not there when it was looked up is made here, taken or not: who relied on its absence too finds it.
-pub(super) fn write(steps: &mut Steps, relied_on: &BTreeMap<KeyHash, u64>, writes: &KeyWrites) {
+pub(super) fn write(steps: &mut Steps, relied_on: &BTreeMap<KeyHash, u64>, writes: &KeyWrites, pace: Pace) {
     let there = || relied_on.iter().filter(|(_, version)| **version > 0);
     if there().next().is_some() {
         let looked_up = there().map(|(key, version)| (SharedRow::Key(*key), *version)).collect();
@@ -88,7 +106,7 @@ pub(super) fn write(steps: &mut Steps, relied_on: &BTreeMap<KeyHash, u64>, write
             found: shared::key_made_before(made.iter().map(|(key, _)| *key)),
             else_row: made.first().map(|(key, _)| SharedRow::Key(*key)),
         };
-        steps.push_checked(make(&made), check);
+        steps.push_checked(make(&made, pace), check);
     }
     let (taken, freed) = writes.turn(0, absent);
     if !taken.is_empty() {
@@ -129,24 +147,32 @@ pub(super) fn hold_free(relied_on: &BTreeMap<KeyHash, u64>, writes: &KeyWrites) 
     if left.is_empty() { None } else { Some(Ask::count(hold, shared::keys(left.into_iter()))) }
 }
 
-fn make(keys: &[(KeyHash, Option<KeyTaken>)]) -> Ask {
-    Ask::count(
-        "INSERT INTO ledger.keys (key_hash, company, conversion, event, body_hash)
-         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[]) ON CONFLICT DO NOTHING",
-        columns(keys),
-    )
+macro_rules! insert {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO ledger.keys AS k (key_hash, company, conversion, event, body_hash) SELECT unnest($1::uuid[]), \
+             unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::uuid[]) ",
+            $then
+        )
+    };
+}
+
+fn make(keys: &[(KeyHash, Option<KeyTaken>)], pace: Pace) -> Ask {
+    let sql = match pace {
+        Pace::Fast => insert!(""),
+        Pace::Careful => insert!("ON CONFLICT DO NOTHING"),
+    };
+    Ask::count(sql, columns(keys))
 }
 
 /// Takes free keys. One that the same conversion has taken before stays as it is.
 fn take(taken: &[(KeyHash, KeyTaken)]) -> Ask {
     let taken: Vec<_> = taken.iter().map(|(key, taken)| (*key, Some(*taken))).collect();
-    Ask::count(
-        "INSERT INTO ledger.keys AS k (key_hash, company, conversion, event, body_hash)
-         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[])
-         ON CONFLICT (key_hash) DO UPDATE SET company = excluded.company, conversion = excluded.conversion, event = excluded.event,
-             body_hash = excluded.body_hash, version = k.version + 1 WHERE k.conversion IS NULL",
-        columns(&taken),
-    )
+    let sql = insert!(
+        "ON CONFLICT (key_hash) DO UPDATE SET company = excluded.company, conversion = excluded.conversion, \
+         event = excluded.event, body_hash = excluded.body_hash, version = k.version + 1 WHERE k.conversion IS NULL"
+    );
+    Ask::count(sql, columns(&taken))
 }
 
 fn columns(keys: &[(KeyHash, Option<KeyTaken>)]) -> Vec<Param> {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
     accounts::{Account, Transfer},
+    hashes::KeyHash,
     ids::{ConversionId, TransferId},
     money::Currency,
 };
 
 use super::{
-    counts,
+    Pace, counts,
     folded::Folded,
     steps::{Check, Steps},
 };
@@ -24,29 +25,55 @@ use crate::{
     },
 };
 
-pub(super) fn write(steps: &mut Steps, folded: &Folded) -> Result<(), StoreError> {
-    if !folded.conversions.is_empty() {
-        let ids = column(&folded.conversions, |conversion| Wide(conversion.id.0));
+pub(super) fn write(
+    steps: &mut Steps,
+    folded: &Folded,
+    relied_on: &BTreeMap<KeyHash, u64>,
+    pace: Pace,
+) -> Result<(), StoreError> {
+    let new = match pace {
+        Pace::Fast => folded.keys.new_conversions(relied_on),
+        Pace::Careful => BTreeSet::new(),
+    };
+    let (new, known): (Vec<_>, Vec<_>) = folded.conversions.iter().partition(|conversion| new.contains(&conversion.id));
+    if !new.is_empty() {
+        steps.push(conversion_row::insert(&new)?);
+    }
+    if !known.is_empty() {
+        let ids = column(&known, |conversion| Wide(conversion.id.0));
         steps.push_checked(Ask::rows(counts::BEFORE, vec![ids]), Check::Before);
-        steps.push(conversion_row::put(&folded.conversions)?);
+        steps.push(conversion_row::put(&known)?);
     }
     if !folded.transfers.is_empty() {
-        steps.push_checked(post(&folded.transfers), Check::Posted);
+        steps.push_checked(post(&folded.transfers, pace), Check::Posted);
     }
     Ok(())
 }
 
 type Transfers = BTreeMap<(ConversionId, TransferId), Transfer>;
 
+macro_rules! insert {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO ledger.transfers (conversion, id, debit_kind, debit_company, debit_partner, credit_kind, credit_company, \
+             credit_partner, amount_minor, currency, reason, event, at_ms) \
+             SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[]), \
+             unnest($6::smallint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::text[]), \
+             unnest($11::smallint[]), unnest($12::uuid[]), unnest($13::bigint[]) ",
+            $then
+        )
+    };
+}
+
 /// Posting twice is posting once.
-fn post(transfers: &Transfers) -> Ask {
+fn post(transfers: &Transfers, pace: Pace) -> Ask {
     let all: Vec<_> = transfers.values().map(|t| (t, account_columns(t.debit), account_columns(t.credit))).collect();
+    let sql = match pace {
+        Pace::Fast => insert!(""),
+        Pace::Careful => insert!("ON CONFLICT DO NOTHING"),
+    };
     Ask::count(
-        "INSERT INTO ledger.transfers (conversion, id, debit_kind, debit_company, debit_partner, credit_kind, credit_company,
-                                       credit_partner, amount_minor, currency, reason, event, at_ms)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
-                              $8::bigint[], $9::bigint[], $10::text[], $11::smallint[], $12::uuid[], $13::bigint[])
-         ON CONFLICT DO NOTHING",
+        sql,
         vec![
             column(&all, |(t, ..)| Wide(t.conversion.0)),
             column(&all, |(t, ..)| Wide(t.id.0)),

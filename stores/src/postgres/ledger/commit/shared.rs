@@ -9,6 +9,7 @@ use schemas::{
 };
 
 use super::{
+    Pace,
     folded::Folded,
     steps::{Check, Steps},
 };
@@ -22,8 +23,19 @@ use crate::{
     },
 };
 
+macro_rules! insert_idents {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO ledger.idents AS i (company, ident, bound_partner, bound_link, bound_at_ms, customer, email) \
+             SELECT unnest($1::bigint[]), unnest($2::bytea[]), unnest($3::bigint[]), unnest($4::bigint[]), \
+             unnest($5::bigint[]), unnest($6::uuid[]), unnest($7::uuid[]) ",
+            $then
+        )
+    };
+}
+
 /// A customer that was not known is made here whatever becomes of it: who relied on that too finds it.
-pub(super) fn idents(steps: &mut Steps, relied_on: &BTreeMap<(CompanyId, Ident), u64>, folded: &Folded) {
+pub(super) fn idents(steps: &mut Steps, relied_on: &BTreeMap<(CompanyId, Ident), u64>, folded: &Folded, pace: Pace) {
     let there = || relied_on.iter().filter(|(_, version)| **version > 0);
     if there().next().is_some() {
         let looked_up = there().map(|(ident, version)| (SharedRow::Ident(ident.0, ident.1), *version)).collect();
@@ -40,7 +52,11 @@ pub(super) fn idents(steps: &mut Steps, relied_on: &BTreeMap<(CompanyId, Ident),
             found: shared::ident_made_before(made.iter().map(|(ident, _)| *ident)),
             else_row: made.first().map(|(ident, _)| SharedRow::Ident(ident.0, ident.1)),
         };
-        steps.push_checked(Ask::count(MAKE_IDENTS, ident_columns(&made)), check);
+        let sql = match pace {
+            Pace::Fast => insert_idents!(""),
+            Pace::Careful => insert_idents!("ON CONFLICT DO NOTHING"),
+        };
+        steps.push_checked(Ask::count(sql, ident_columns(&made)), check);
     }
     let put: Vec<_> =
         folded.idents.iter().filter(|(ident, _)| !absent(ident)).map(|(i, record)| (*i, *record)).collect();
@@ -54,15 +70,10 @@ pub(super) fn idents(steps: &mut Steps, relied_on: &BTreeMap<(CompanyId, Ident),
     }
 }
 
-const MAKE_IDENTS: &str =
-    "INSERT INTO ledger.idents (company, ident, bound_partner, bound_link, bound_at_ms, customer, email)
-     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[])
-     ON CONFLICT DO NOTHING";
-
-const PUT_IDENTS: &str = "INSERT INTO ledger.idents AS i (company, ident, bound_partner, bound_link, bound_at_ms, customer, email)
-     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[])
-     ON CONFLICT (company, ident) DO UPDATE SET bound_partner = excluded.bound_partner, bound_link = excluded.bound_link,
-         bound_at_ms = excluded.bound_at_ms, customer = excluded.customer, email = excluded.email, version = i.version + 1";
+const PUT_IDENTS: &str = insert_idents!(
+    "ON CONFLICT (company, ident) DO UPDATE SET bound_partner = excluded.bound_partner, bound_link = excluded.bound_link, \
+     bound_at_ms = excluded.bound_at_ms, customer = excluded.customer, email = excluded.email, version = i.version + 1"
+);
 
 const TOUCH_IDENTS: &str =
     "INSERT INTO ledger.idents AS i (company, ident) SELECT * FROM unnest($1::bigint[], $2::bytea[])
