@@ -3,5 +3,6 @@ mod draining;
 mod durable;
 mod edge;
 mod full;
+mod outage;
 mod scene;
 mod turning;

@@ -29,7 +29,7 @@ use schemas::{
     time::TimeMs,
 };
 use stores::{
-    Deployment, Postgres, Shape,
+    Deployment, Postgres, Roles, Shape,
     catalog::{Catalog, FreshKeys, LinkPartner, NewCompany, NewCredential, NewLink, Payout, PayoutSchedule},
     log::LogLimits,
 };
@@ -116,7 +116,7 @@ impl Stage {
 
         let folder = tempfile::tempdir().unwrap();
         let shape = Shape::Embedded { folder: folder.path().to_owned() };
-        let deployment = Deployment::open(&shape, LogLimits::default(), now).await.unwrap();
+        let deployment = Deployment::open(&shape, Roles::ALL, LogLimits::default(), now).await.unwrap();
         let shutdown = CancellationToken::new();
         let edge = edge(&deployment, followed, &shutdown).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -163,16 +163,18 @@ impl Stage {
 
 async fn edge(deployment: &Deployment, catalog: Catalog, shutdown: &CancellationToken) -> Edge {
     let (follower, following) = Follower::start(catalog, now, shutdown.clone()).await.unwrap();
-    let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(), 64, shutdown.clone());
+    let (waiters, answering) = Waiters::start(deployment.log.follow_decisions(0), 0, 64, shutdown.clone());
     tokio::spawn(following);
     tokio::spawn(answering);
     Edge {
         config: EdgeConfig {
             trusted_proxies: TrustedProxies::from(Vec::new()),
+            takes_events: true,
             decision_wait: Duration::from_millis(20),
             limiter_key: [7; 16],
         },
         log: deployment.log.clone(),
+        spool: None,
         follower,
         waiters,
         ids: Arc::new(EventIds::new(7)),

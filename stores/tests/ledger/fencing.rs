@@ -133,14 +133,14 @@ async fn a_new_incarnation_marks_no_block() {
             owned.ledger.mark(0, plan).await.unwrap();
         }
         owned.ledger.check_epoch(0, owned.epoch).await.unwrap();
-        assert_eq!(owned.ledger.begin_incarnation(0, owned.epoch).await.unwrap(), 2);
+        assert_eq!(owned.ledger.begin_incarnation(0, owned.epoch, 0).await.unwrap(), 2);
         let taken = owned.ledger.take(0).await.unwrap();
         assert_eq!((taken.open_plans, taken.marked_up_to), (vec![first, second], 0));
         assert_eq!(taken.progress.incarnation, 2);
         owned.ledger.mark(0, first).await.unwrap();
         assert_eq!(owned.ledger.take(0).await.unwrap().marked_up_to, 4);
         assert!(matches!(owned.ledger.check_epoch(0, owned.epoch).await, Err(CommitError::Fenced)));
-        assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch).await, Err(CommitError::Fenced)));
+        assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch, 0).await, Err(CommitError::Fenced)));
         owned.close().await;
     }
 }

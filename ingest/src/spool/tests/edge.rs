@@ -13,7 +13,7 @@ use schemas::{
 };
 use serde_json::{Value, json};
 use stores::{
-    Deployment, Shape,
+    Deployment, Roles, Shape,
     catalog::{FreshKeys, LinkPartner, NewCompany, NewCredential, NewLink, Payout, PayoutSchedule},
     log::{Health, Log, LogLimits},
 };
@@ -89,7 +89,7 @@ impl Site {
     ) -> Site {
         let (data, spooled) = (folder(), folder());
         let shape = Shape::Embedded { folder: data.path().to_owned() };
-        let stores = Deployment::open(&shape, LogLimits::default(), now).await.unwrap();
+        let stores = Deployment::open(&shape, Roles::ALL, LogLimits::default(), now).await.unwrap();
         register(&stores).await;
         let config = SpoolConfig { bytes_max, ..super::scene::config(spooled.path()) };
         let (spool, drain) = Spool::open(config, now).unwrap();
@@ -200,12 +200,13 @@ async fn register(stores: &Deployment) {
 
 async fn edge(stores: &Deployment, log: &Log, spool: &Spool, stop: &CancellationToken) -> Edge {
     let (follower, following) = Follower::start(stores.catalog.clone(), now, stop.clone()).await.unwrap();
-    let (waiters, answering) = Waiters::start(stores.log.follow_decisions(), 100, stop.clone());
+    let (waiters, answering) = Waiters::start(stores.log.follow_decisions(0), 0, 100, stop.clone());
     tokio::spawn(following);
     tokio::spawn(answering);
     Edge {
         config: EdgeConfig {
             trusted_proxies: TrustedProxies::none(),
+            takes_events: true,
             decision_wait: DECISION_WAIT,
             limiter_key: [1; 16],
         },
