@@ -63,7 +63,7 @@ impl Memory {
     }
 
     /// What has changed since it was saved, as it is now; [`Memory::saved`] or [`Memory::not_saved`] follows.
-    pub(crate) fn to_save(&mut self) -> TouchDelta {
+    pub(crate) fn begin_save(&mut self) -> TouchDelta {
         self.saving = self.take_changed();
         let Touches { links, seen, velocity } = &self.touches;
         let Changed { links: changed, seen: ids, visitors } = &self.saving;
@@ -75,7 +75,7 @@ impl Memory {
     }
 
     /// All of it, with what has changed.
-    pub(crate) fn all_to_save(&mut self) -> Touches {
+    pub(crate) fn begin_whole_save(&mut self) -> Touches {
         self.saving = self.take_changed();
         self.touches.clone()
     }
@@ -144,11 +144,11 @@ mod tests {
         let id = SeenId::Event(EventId(7));
         memory.take_in(&Effect::See { id, position: Position { partition: 0, offset: 1 }, at: TimeMs(0) });
         memory.forget(TimeMs(SEEN_FOR_MS));
-        assert_eq!(memory.to_save().seen.len(), 1);
+        assert_eq!(memory.begin_save().seen.len(), 1);
         memory.not_saved();
-        assert_eq!(memory.to_save().seen.len(), 1, "what was not saved is still to be");
+        assert_eq!(memory.begin_save().seen.len(), 1, "what was not saved is still to be");
         memory.saved();
-        assert_eq!(memory.to_save().seen.len(), 0);
+        assert_eq!(memory.begin_save().seen.len(), 0);
         memory.forget(TimeMs(SEEN_FOR_MS + 1));
         assert!(memory.touches.seen.is_empty());
     }

@@ -76,10 +76,10 @@ impl Saving {
         let (touches, partition, epoch, from, to) =
             (self.touches.clone(), self.partition, self.epoch, self.saved, next);
         let task = if self.whole {
-            let all = memory.all_to_save();
+            let all = memory.begin_whole_save();
             tokio::spawn(async move { touches.save_all(partition, epoch, to, &all).await })
         } else {
-            let delta = memory.to_save();
+            let delta = memory.begin_save();
             tokio::spawn(async move { touches.save(partition, epoch, from, to, delta).await })
         };
         self.under_way = Some(UnderWay { from, to, task });

@@ -55,7 +55,13 @@ pub(crate) fn keys() -> Vec<String> {
 }
 
 #[derive(Parser)]
-#[command(name = "refmill", version, about, disable_help_subcommand = true, next_line_help = true)]
+#[command(
+    name = "refmill",
+    version,
+    about = "Takes clicks and orders in, and gives out what is owed for them and why",
+    disable_help_subcommand = true,
+    next_line_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

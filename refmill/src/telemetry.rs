@@ -16,7 +16,7 @@ const SECONDS: [f64; 14] =
 const RECORDS: [f64; 8] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
 
 /// Parts that tell more than anybody asked, unless the level names them.
-const QUIET: &str = "refinery_core=warn";
+const QUIET: &str = "refinery_core=warn,tokio_postgres=warn";
 
 /// Log lines go to standard error: standard output holds the ready lines alone.
 pub(crate) fn start_logging(format: LogFormat, level: &str) -> anyhow::Result<()> {

@@ -12,7 +12,8 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The settings as they are said, before they are checked: `config::load` makes a `Config` of them.
+// As they are said, before they are checked: `config::load` makes a `Config` of them. Clap would show a `///` as the program's own
+// description.
 #[derive(Clone, Default, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Settings")]

@@ -212,7 +212,8 @@ fn redis_is_that_of_the_tests() {
 fn postgres_is_that_of_the_tests() {
     let (file, script) = (file(), read("scripts/servers/postgres.sh"));
     let postgres = service(&file, "postgres");
-    let lists = script.split("settings=(").chain(script.split("settings+=(")).skip(1);
+    let script = script.replace("$(<\"$folder/postgres/port\")", "PORT");
+    let lists = script.split("settings=(").skip(1).chain(script.split("settings+=(").skip(1));
     let lists = lists.filter_map(|rest| rest.split_once(')').map(|(list, _)| list.replace(['"', '\n'], " ")));
     let scripts: Settings = lists
         .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
