@@ -120,7 +120,8 @@ impl Log {
         if from > end {
             return Err(StoreError::LogLost { partition, from, start, end });
         }
-        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        // What is committed and not announced yet is left for the next time: nobody reads past the end that is told.
+        let limit = i64::try_from(max.min(usize::try_from(end - from).unwrap_or(max))).unwrap_or(i64::MAX);
         self.reader
             .call(move |connection| {
                 let mut statement = connection.prepare_cached(

@@ -250,3 +250,24 @@ async fn files_of_another_deployment_and_of_a_newer_version_are_refused() {
         .unwrap();
     assert!(matches!(open_as(DEPLOYMENT), Err(OpenError::Newer { .. })));
 }
+
+/// A commit is in the file a moment before its end is told: a reader that went past that end would take the log for cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_never_runs_ahead_of_the_end() {
+    const EVENTS: u64 = 3_000;
+    let folder = TempDir::new().unwrap();
+    let log = open(&folder);
+    let mut reader = log.events(0, 0, TimeMs(0));
+    let reading = tokio::spawn(async move {
+        let mut next = 0;
+        while next < EVENTS {
+            reader.ready().await.unwrap();
+            next += reader.take(7).await.unwrap().len() as u64;
+        }
+    });
+    for _ in 0..EVENTS {
+        append(&log, b"event").await.unwrap();
+    }
+    tokio::time::timeout(std::time::Duration::from_secs(60), reading).await.unwrap().unwrap();
+    log.close().await;
+}
