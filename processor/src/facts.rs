@@ -39,10 +39,10 @@ impl Writer {
         mut self,
         left: Vec<Plan>,
         marked_up_to: u64,
+        planned_up_to: u64,
         mut planned: mpsc::Receiver<Planned>,
     ) -> Result<(), ProcessError> {
-        let decided_up_to = left.last().map_or(marked_up_to, |plan| plan.to);
-        self.take_out_unknown(marked_up_to, decided_up_to).await?;
+        self.take_out_unknown(marked_up_to, planned_up_to).await?;
         self.write_each(left).await?;
         while let Some(Planned { plan, facts }) = planned.recv().await {
             self.write(plan, facts).await?;
@@ -83,27 +83,27 @@ impl Writer {
         Ok(())
     }
 
-    /// Where facts hold more than the ledger has decided, it was restored from an older copy: what it does not know of is taken
+    /// Where facts hold more than the ledger had planned when it was taken, it was restored from an older copy: what it does not know of is taken
     /// out, and what is inserted from now on is told from what was before.
-    async fn take_out_unknown(&mut self, marked_up_to: u64, decided_up_to: u64) -> Result<(), ProcessError> {
+    async fn take_out_unknown(&mut self, marked_up_to: u64, planned_up_to: u64) -> Result<(), ProcessError> {
         let mut pause = RETRY_FIRST;
         loop {
-            let tried = self.try_to_take_out(marked_up_to, decided_up_to).await;
+            let tried = self.try_to_take_out(marked_up_to, planned_up_to).await;
             if let Some(done) = self.unless_it_passes(tried, &mut pause).await {
                 return done;
             }
         }
     }
 
-    async fn try_to_take_out(&mut self, marked_up_to: u64, decided_up_to: u64) -> Result<(), ProcessError> {
+    async fn try_to_take_out(&mut self, marked_up_to: u64, planned_up_to: u64) -> Result<(), ProcessError> {
         let Writer { deps, partition, epoch, .. } = self;
         let stored = deps.facts.stored_up_to(*partition).await?;
-        if stored <= decided_up_to {
+        if stored <= planned_up_to {
             return Ok(());
         }
         tracing::warn!(
             partition,
-            decided_up_to,
+            planned_up_to,
             stored,
             "the ledger was restored from an older copy: facts past it go"
         );

@@ -122,7 +122,7 @@ pub(crate) async fn own(
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(published_saved);
     let writer = Writer::new(deps.clone(), partition, epoch, &progress);
-    let writer = tokio::spawn(writer.write_all(plans, marked_up_to, planned_waiting));
+    let writer = tokio::spawn(writer.write_all(plans, marked_up_to, progress.planned_up_to, planned_waiting));
     let publisher = tokio::spawn(publish::publish(deps.log.clone(), replies_waiting, publishing));
     let mut owner = Owner {
         limits,
