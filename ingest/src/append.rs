@@ -65,7 +65,7 @@ impl Edge {
 
     /// The edge's own events don't go through the spool: who appends them tries again.
     async fn append_own(&self, spool: &Spool, records: Records) -> Result<Taken, EdgeRefusal> {
-        if spool.state() == State::Spooling {
+        if spool.state() != State::Direct {
             return Err(EdgeRefusal::LogUnavailable);
         }
         let appending = self.append_to_log(Class::Own, records);
@@ -108,6 +108,7 @@ where
     F: Future<Output = Result<(), StoreError>>,
 {
     let arrival = spool.arrive();
+    spool.turned().await;
     for _ in 0..GIVEN_BACK_MAX {
         let way = spool.hand_in(class, arrival, || enqueue(records.clone()), || marked(&records));
         let appending = match way {

@@ -22,11 +22,15 @@ use std::{
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use schemas::time::TimeMs;
 use stores::log::{Class, LogLimits};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use drain::Drain;
@@ -63,6 +67,9 @@ pub enum State {
     Direct,
     /// To the spool, and from there to the log.
     Spooling,
+    /// They wait a moment for the last of the spool to be sent, and go to the log then. An edge under load, where something
+    /// always comes meanwhile, would never find its spool empty otherwise.
+    TurningBack,
 }
 
 /// A handle: who holds it can hand in events.
@@ -83,6 +90,9 @@ pub(crate) enum Way<T> {
     Log(T),
     Spool(Result<Spooling, NotTaken>),
 }
+
+/// How long events wait for the last of the spool; after that they go to the spool as before.
+const TURN_WAIT: Duration = Duration::from_millis(250);
 
 /// What handles, writer and drain have in common.
 struct Shared {
@@ -155,7 +165,7 @@ impl Spool {
     /// Why this edge should get no events; none while the log takes them, however full the disk is.
     pub fn not_ready(&self) -> Option<&'static str> {
         let has_room = self.shared.room.is_left(&self.shared.folder, self.shared.bytes(), (self.shared.now)());
-        (self.state() == State::Spooling && !has_room).then_some("spool")
+        (self.state() != State::Direct && !has_room).then_some("spool")
     }
 
     /// Ends the drain and writes what waits. What is in the spool stays for the next start.
@@ -185,7 +195,18 @@ impl Spool {
         let state = self.shared.state.borrow();
         match *state {
             State::Direct => Way::Log(log()),
-            State::Spooling => Way::Spool(self.shared.queue(class, arrival, marked())),
+            State::Spooling | State::TurningBack => Way::Spool(self.shared.queue(class, arrival, marked())),
+        }
+    }
+
+    /// Waits while it turns back, at most so long as that may take.
+    pub(crate) async fn turned(&self) {
+        if self.state() != State::TurningBack {
+            return;
+        }
+        let mut state = self.shared.state.subscribe();
+        if timeout(TURN_WAIT, state.wait_for(|state| *state != State::TurningBack)).await.is_err() {
+            self.shared.moves(State::TurningBack, State::Spooling);
         }
     }
 }
@@ -203,6 +224,17 @@ impl Shared {
             room::refused(class, NotTaken::QueueFull)
         })?;
         Ok(answer)
+    }
+
+    /// To this state, if it is in that one.
+    fn moves(&self, from: State, to: State) {
+        self.state.send_if_modified(|state| {
+            let moves = *state == from;
+            if moves {
+                *state = to;
+            }
+            moves
+        });
     }
 
     /// What the segment files hold.

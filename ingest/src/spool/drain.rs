@@ -149,7 +149,12 @@ impl Shared {
             }
             return files;
         }
-        self.pass_on_batch(files, &batch, append, health).await
+        let files = self.pass_on_batch(files, &batch, append, health).await;
+        // All that there was is in the log: with nothing new behind it, what came meanwhile is the last.
+        if batch.records.len() < IN_FLIGHT && *health.borrow() == Health::Well {
+            self.moves(State::Spooling, State::TurningBack);
+        }
+        files
     }
 
     async fn pass_on_batch<A, F, T>(
@@ -304,6 +309,6 @@ async fn report(shared: &Shared) {
         gauge!("refmill_spool_records").set(shared.records.load(Ordering::Relaxed) as f64);
         gauge!("refmill_spool_bytes").set(shared.bytes() as f64);
         gauge!("refmill_spool_oldest_seconds").set(Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64());
-        gauge!("refmill_spool_state").set(f64::from(u8::from(*shared.state.borrow() == State::Spooling)));
+        gauge!("refmill_spool_state").set(f64::from(u8::from(*shared.state.borrow() != State::Direct)));
     }
 }

@@ -149,7 +149,10 @@ impl Site {
     pub(super) async fn logged(&self) -> Vec<Event> {
         let mut records = Vec::new();
         for partition in 0..self.log.partitions() {
-            records.extend(self.log.read(partition, 0, 100_000).await.unwrap());
+            let end = self.log.span(partition).await.unwrap().end;
+            let all = self.log.read(partition, 0, usize::try_from(end).unwrap()).await.unwrap();
+            assert_eq!(all.len() as u64, end, "all of partition {partition}");
+            records.extend(all);
         }
         let events = records.into_iter().map(|record| decode_event(&record.bytes).unwrap());
         events.filter(|event| !matches!(event.body, Body::EdgeCounts(_))).collect()

@@ -156,6 +156,11 @@ async fn check(how: &str, rounds: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kafka_is_killed_and_started_again() {
+    check("kill", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kafka_is_stopped_and_started_again() {
     check("stop", 1).await;
 }

@@ -12,6 +12,8 @@ use stores::{
     StoreError,
     log::{Class, Health, LogLimits, QueueFull},
 };
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::scene::{Running, config, crashed, folder, marked, put, record, segments, sent_after, until};
 use crate::{
@@ -66,6 +68,42 @@ async fn while_anything_is_in_the_spool_all_that_is_new_queues_behind_it() {
     open.add_permits(100);
     until("it turns back", || running.spool.state() == State::Direct).await;
     assert_eq!(running.arrived.all(), (0..20).map(marked).collect::<Vec<_>>());
+    running.stop().await;
+}
+
+/// As many at once as a busy edge has, each with the next event as soon as it has its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_turns_back_however_much_comes_meanwhile() {
+    const SENDERS: usize = 64;
+    let folder = folder();
+    let running = Running::start(config(folder.path()), Health::Well);
+    running.away().await;
+    let (sent, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
+    let mut senders = JoinSet::new();
+    for _ in 0..SENDERS {
+        let (spool, sent, stop) = (running.spool.clone(), Arc::clone(&sent), stop.clone());
+        senders.spawn(async move {
+            let mut spooled = Vec::new();
+            while !stop.is_cancelled() {
+                let number = sent.fetch_add(1, Ordering::Relaxed);
+                match to_either(&spool, Class::Click, vec![(0, record(number))], |_| Ok(ready(Ok(())))).await {
+                    Ok(Taken::Spool) => spooled.push(marked(number)),
+                    Ok(Taken::Log) => {}
+                    Err(refusal) => panic!("{refusal:?}"),
+                }
+                tokio::task::yield_now().await;
+            }
+            spooled
+        });
+    }
+    until("they are at work", || sent.load(Ordering::Relaxed) > 10 * SENDERS).await;
+    running.back().await;
+    stop.cancel();
+    let mut spooled = senders.join_all().await.concat();
+    let mut arrived = running.arrived.all();
+    spooled.sort();
+    arrived.sort();
+    assert_eq!(arrived, spooled, "each that the spool took, once");
     running.stop().await;
 }
 

@@ -51,6 +51,7 @@ impl Delivery {
 /// Records that are answered together, once each of them is.
 pub(super) struct Batch {
     places: Box<[OnceLock<Appended>]>,
+    count: usize,
     left: AtomicUsize,
     ending: Mutex<Ending>,
     /// The room that it takes in the queue of decisions.
@@ -58,8 +59,9 @@ pub(super) struct Batch {
 }
 
 struct Ending {
-    /// What the first to fail said.
+    /// What the first to fail said that may have been sent.
     failure: Option<StoreError>,
+    not_sent: usize,
     done: Option<oneshot::Sender<Result<Places, StoreError>>>,
 }
 
@@ -82,16 +84,19 @@ impl Batch {
         done: oneshot::Sender<Result<Places, StoreError>>,
         room: Option<OwnedSemaphorePermit>,
     ) -> Arc<Batch> {
-        let ending = Mutex::new(Ending { failure: None, done: Some(done) });
-        Arc::new(Batch { places, left: AtomicUsize::new(count), ending, _room: room })
+        let ending = Mutex::new(Ending { failure: None, not_sent: 0, done: Some(done) });
+        Arc::new(Batch { places, count, left: AtomicUsize::new(count), ending, _room: room })
     }
 
     pub(super) fn finish(&self) {
-        let Ending { failure, done } = &mut *self.ending();
+        let Ending { failure, not_sent, done } = &mut *self.ending();
         let Some(done) = done.take() else { return };
-        let outcome = match failure.take() {
-            Some(why) => Err(why),
-            None => Ok(Places::Each(self.places.iter().filter_map(OnceLock::get).copied().collect())),
+        let outcome = match (failure.take(), *not_sent) {
+            (Some(why), _) => Err(why),
+            // Who is told that nothing was sent sends all of it again, as if for the first time.
+            (None, not_sent) if not_sent > 0 && not_sent < self.count => Err(StoreError::PerhapsSent),
+            (None, 1..) => Err(StoreError::NotSent),
+            (None, 0) => Ok(Places::Each(self.places.iter().filter_map(OnceLock::get).copied().collect())),
         };
         let _ = done.send(outcome);
     }
@@ -104,6 +109,7 @@ impl Batch {
                     let _ = slot.set(place);
                 }
             }
+            Err(StoreError::NotSent) => self.ending().not_sent += 1,
             Err(why) => _ = self.ending().failure.get_or_insert(why),
         }
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -172,5 +178,43 @@ fn failure(error: &KafkaError) -> StoreError {
         // Only the client's end takes records out of its hand.
         Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => StoreError::PerhapsSent,
         _ => StoreError::Kafka(error.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each record of a batch came to: delivered, given back unsent, or lost from sight.
+    fn check(outcomes: &str, expected: &str) {
+        let (done, mut answer) = oneshot::channel();
+        let batch = Batch::of_events(outcomes.len(), done);
+        for (index, outcome) in outcomes.chars().enumerate() {
+            let position = Position { partition: 0, offset: index as u64 };
+            let outcome = match outcome {
+                'd' => Ok(Appended { position, appended_at: TimeMs(1) }),
+                'n' => Err(StoreError::NotSent),
+                _ => Err(StoreError::PerhapsSent),
+            };
+            Delivery::EventOf(batch.clone(), index).resolve(outcome);
+        }
+        let said = match answer.try_recv().expect("each is resolved") {
+            Ok(Places::Each(places)) => format!("{} places", places.len()),
+            Ok(Places::Run { .. }) => "a run".to_owned(),
+            Err(StoreError::NotSent) => "not sent".to_owned(),
+            Err(StoreError::PerhapsSent) => "perhaps sent".to_owned(),
+            Err(other) => other.to_string(),
+        };
+        assert_eq!(said, expected, "{outcomes}");
+    }
+
+    #[test]
+    fn only_a_batch_of_which_nothing_was_sent_may_be_sent_anew() {
+        check("ddd", "3 places");
+        check("nnn", "not sent");
+        check("dnn", "perhaps sent");
+        check("nnd", "perhaps sent");
+        check("np", "perhaps sent");
+        check("pd", "perhaps sent");
     }
 }
