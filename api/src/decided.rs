@@ -11,12 +11,15 @@ use schemas::{
     wire::encode_event,
 };
 use stores::log::Class;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{Api, auth::caller::CompanyCaller, error::ApiError};
 
 /// How often the ledger is asked for a decision that another request waits for.
 const ASK_EVERY: Duration = Duration::from_millis(25);
+
+/// How long a request waits for the log. What is answered then may be recorded or not.
+const APPEND_WAIT: Duration = Duration::from_secs(2);
 
 /// Until when a request waits, whatever it waits for.
 #[derive(Clone, Copy)]
@@ -79,7 +82,9 @@ async fn append(api: &Api, caller: CompanyCaller, partition: u32, body: Body) ->
         body,
     };
     let queued = api.log.enqueue(partition, Class::Conversion, encode_event(event));
-    queued.map_err(|_| ApiError::Unavailable("too much waits to be written"))?.await?;
+    let appending = queued.map_err(|_| ApiError::Unavailable("too much waits to be written"))?;
+    let appended = timeout(APPEND_WAIT, appending).await;
+    appended.map_err(|_| ApiError::Unavailable("the log does not answer; whether it was taken is seen later"))??;
     Ok(waiting)
 }
 

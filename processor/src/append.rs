@@ -16,6 +16,9 @@ use crate::{ProcessError, owner::Owner};
 /// How long the log may take to have an event. One that comes to stand there later is a copy, or changes nothing.
 const APPEND_WAIT: Duration = Duration::from_secs(5);
 
+/// A whole batch may find no room at once where edges of the same process keep the queue nearly full.
+const FORWARDED_AT_ONCE: usize = 256;
+
 impl Owner {
     /// Appends events, each to its partition; false where they found no room or were not there in time.
     pub(crate) async fn append(&self, bodies: Vec<(u32, Body)>) -> Result<bool, ProcessError> {
@@ -33,23 +36,22 @@ impl Owner {
 
     /// Sends on what others are to decide, before the batch that leaves it to them commits.
     pub(crate) async fn forward(&mut self, effects: &[Effect]) -> Result<(), ProcessError> {
-        let (mut records, mut ids) = (Vec::new(), Vec::new());
+        let mut events = Vec::new();
         for effect in effects {
             if let Effect::Forward { partition, event } = effect
                 && !self.forwarded.contains(&event.id)
             {
-                ids.push(event.id);
-                records.push((*partition, encode_event(Event::clone(event))));
+                events.push((*partition, event));
             }
         }
-        if records.is_empty() {
-            return Ok(());
+        for events in events.chunks(FORWARDED_AT_ONCE) {
+            let records = events.iter().map(|(partition, event)| (*partition, encode_event(Event::clone(event))));
+            if !self.enqueue(records.collect()).await? {
+                return Err(ProcessError::NotForwarded);
+            }
+            counter!("refmill_events_forwarded_total").increment(events.len() as u64);
+            self.forwarded.extend(events.iter().map(|(_, event)| event.id));
         }
-        counter!("refmill_events_forwarded_total").increment(records.len() as u64);
-        if !self.enqueue(records).await? {
-            return Err(ProcessError::NotForwarded);
-        }
-        self.forwarded.extend(ids);
         Ok(())
     }
 

@@ -2,7 +2,11 @@ use std::time::Instant;
 
 use metrics::{counter, histogram};
 use rules::{Effect, Needs, decide, effect::Parked};
-use schemas::{event::Body, facts::Fact, wire::encode_decision};
+use schemas::{
+    event::{Body, Logged},
+    facts::Fact,
+    wire::encode_decision,
+};
 use stores::{
     ledger::{Batch, CommitError, Locked, Versions},
     log::Reply,
@@ -10,10 +14,11 @@ use stores::{
 
 use crate::{
     ProcessError,
-    fetch::{DUE_MAX, Sources, fetch},
+    fetch::{DUE_MAX, Fetched, Sources, fetch},
     owner::Owner,
     publish::Replies,
     read::Stretch,
+    settles,
 };
 
 /// How often a batch is decided again because a row that it was decided on has changed.
@@ -79,7 +84,8 @@ impl Owner {
             facts: &self.deps.facts,
             touches: &self.memory.touches,
         };
-        let (mut known, mut relied_on) = fetch(&sources, self.partition, &stretch.events).await?;
+        let Fetched { mut known, versions: mut relied_on, lacks_facts } =
+            fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
         let parked: Vec<Parked> = known.parked.values().cloned().collect();
         let decided: Vec<Vec<Effect>> = stretch.events.iter().map(|logged| decide(&mut known, logged)).collect();
@@ -95,6 +101,9 @@ impl Owner {
         self.commit(stretch, relied_on, sort(effects), locked).await?;
         self.contended = None;
         self.forwarded.clear();
+        if lacks_facts {
+            self.put_off_settles(&stretch.events);
+        }
         if more_is_due {
             self.ticked_at = schemas::time::TimeMs(0);
         }
@@ -167,6 +176,16 @@ impl Owner {
                 _ => {}
             }
         }
+    }
+
+    /// Settles that facts did not answer for are appended again.
+    fn put_off_settles(&mut self, events: &[Logged]) {
+        for logged in events {
+            if let Body::Settle(settle) = &logged.event.body {
+                self.settling.remove(&settle.conversion);
+            }
+        }
+        self.settle_again_at = Some(Instant::now() + settles::AGAIN_AFTER);
     }
 }
 

@@ -36,7 +36,13 @@ pub enum ProcessError {
 impl ProcessError {
     /// Whether a store could not do its part, and did nothing.
     pub(crate) fn is_of_a_store(&self) -> bool {
-        let ends = matches!(self, ProcessError::Fenced | ProcessError::Contended { .. } | ProcessError::Reading(_));
+        let ends = matches!(
+            self,
+            ProcessError::Fenced
+                | ProcessError::Contended { .. }
+                | ProcessError::Reading(_)
+                | ProcessError::Commit(CommitError::PlanOutOfOrder { .. })
+        );
         !ends && self.passes()
     }
 
@@ -50,6 +56,8 @@ impl ProcessError {
             | ProcessError::Facts(InsertError::Store(error))
             | ProcessError::Touches(SaveError::Store(error)) => error.passes(),
             ProcessError::Touches(SaveError::Moved { .. }) => true,
+            // A plan was committed though its answer was lost: the next owner goes by what the ledger has.
+            ProcessError::Commit(CommitError::PlanOutOfOrder { .. }) => true,
             ProcessError::LogWentBack { .. }
             | ProcessError::LogElsewhere { .. }
             | ProcessError::TaskEnded

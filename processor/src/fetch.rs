@@ -2,8 +2,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use rules::{
     Known, Needs,
-    effect::Parked,
-    known::Ident,
+    effect::{Parked, ParkedUntil},
+    known::{FactTouches, Ident},
     needs,
     touches::{Touch, Touches},
 };
@@ -36,17 +36,22 @@ pub(crate) struct Sources<'a> {
     pub(crate) touches: &'a Touches,
 }
 
+/// What a batch is decided on.
+pub(crate) struct Fetched {
+    pub(crate) known: Known,
+    pub(crate) versions: Versions,
+    /// Facts did not answer: settles that need them decide nothing, and are to be appended again.
+    pub(crate) lacks_facts: bool,
+}
+
 /// Fetches all that deciding these events may look at.
-pub(crate) async fn fetch(
-    sources: &Sources<'_>,
-    partition: u32,
-    events: &[Logged],
-) -> Result<(Known, Versions), StoreError> {
+pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logged]) -> Result<Fetched, StoreError> {
     let mut needs = needs(events);
     let mut known = Known { partitions: sources.partitions, ..Known::default() };
     let named = named(sources, partition, &mut needs).await?;
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
-    known.fact_clicks = fact_clicks(sources.facts, &mut needs, &named, events).await?;
+    let asked = fact_clicks(sources.facts, partition, &mut needs, &named, events).await;
+    known.fact_clicks = asked.clicks;
     known.touches = needs.touches(sources.touches);
     let rest = rest(sources, &needs, &known, &named.parked, events).await?;
     known.keys = named.keys;
@@ -59,7 +64,8 @@ pub(crate) async fn fetch(
     known.parked = named.parked;
     known.idents = named.idents;
     known.due = named.due;
-    Ok((known, Versions { budgets: rest.versions.budgets, ..named.versions }))
+    let versions = Versions { budgets: rest.versions.budgets, ..named.versions };
+    Ok(Fetched { known, versions, lacks_facts: asked.has_failed })
 }
 
 /// What the events name of the ledger, which in turn names more.
@@ -140,33 +146,68 @@ async fn catalog_rows(catalog: &Catalog, needs: &mut Needs, known: &mut Known) -
     Ok(())
 }
 
-/// For each settle the clicks of its conversion's links that facts hold before the settle's bound.
+#[derive(Default)]
+struct FromFacts {
+    clicks: HashMap<ConversionId, FactTouches>,
+    has_failed: bool,
+}
+
+/// For each settle the clicks of its conversion's links that facts hold before the settle's bound. Those of a settle that
+/// another owner appended, before facts were taken out or the ledger was restored, may not be there any more, or not yet.
 async fn fact_clicks(
     facts: &Facts,
+    partition: u32,
     needs: &mut Needs,
     named: &LedgerFetched,
     events: &[Logged],
-) -> Result<HashMap<ConversionId, Vec<Touch>>, StoreError> {
+) -> FromFacts {
+    let held_up_to = facts.held().borrow().up_to(partition);
     // Several settles of one conversion look at what the furthest of them may; each leaves out what lies beyond its own bound.
     let mut bounds: HashMap<ConversionId, u64> = HashMap::new();
-    for Settle { conversion, facts_up_to, .. } in &needs.settles {
+    for Settle { conversion, facts_up_to, .. } in needs.settles.iter().filter(|settle| settle.facts_up_to <= held_up_to)
+    {
         let bound = bounds.entry(*conversion).or_default();
         *bound = (*bound).max(*facts_up_to);
     }
-    let mut clicks = HashMap::new();
-    for (conversion, facts_up_to) in bounds {
+    let mut asked = FromFacts::default();
+    for (conversion, up_to) in bounds {
         // What it settles was parked before, or is in this very batch.
-        let parked = named.parked.get(&conversion).map(|parked| &parked.logged);
-        let Some(logged) = parked.or_else(|| events.iter().find(|logged| claims(logged, conversion))) else { continue };
-        let (from, until) = (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), clicks_until(logged));
-        let mut found = Vec::new();
-        for link in needs.code_links.get(&conversion).into_iter().flatten() {
-            found.extend(facts.touches_of(*link, from, until.plus_ms(1), facts_up_to).await?);
+        let logged = match named.parked.get(&conversion) {
+            // A lead is what it waits for.
+            Some(Parked { until: ParkedUntil::Lead { .. }, .. }) => None,
+            Some(parked) => Some(&parked.logged),
+            None => events.iter().find(|logged| claims(logged, conversion)),
+        };
+        let Some(logged) = logged else { continue };
+        match touches_of(facts, needs, conversion, logged, up_to).await {
+            Ok(clicks) => {
+                needs.add_fact_clicks(&clicks);
+                asked.clicks.insert(conversion, FactTouches { up_to, clicks });
+            }
+            Err(error) => {
+                // The others of the batch are decided all the same, and none of them waits for facts once more.
+                tracing::warn!(partition, %error, "facts do not answer: what waits for them waits on");
+                asked.has_failed = true;
+                break;
+            }
         }
-        needs.add_fact_clicks(&found);
-        clicks.insert(conversion, found);
     }
-    Ok(clicks)
+    asked
+}
+
+async fn touches_of(
+    facts: &Facts,
+    needs: &Needs,
+    conversion: ConversionId,
+    logged: &Logged,
+    up_to: u64,
+) -> Result<Vec<Touch>, StoreError> {
+    let (from, until) = (time_of_sale(logged).plus_ms(-WINDOW_MS_MAX), clicks_until(logged));
+    let mut found = Vec::new();
+    for link in needs.code_links.get(&conversion).into_iter().flatten() {
+        found.extend(facts.touches_of(*link, from, until.plus_ms(1), up_to).await?);
+    }
+    Ok(found)
 }
 
 fn claims(logged: &Logged, conversion: ConversionId) -> bool {

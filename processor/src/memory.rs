@@ -5,11 +5,8 @@ use rules::{
     Effect,
     touches::{SEEN_FOR_MS, Seen, SeenId, Touches, Visitor},
 };
-use schemas::{
-    ids::LinkId,
-    time::{DAY_MS, TimeMs},
-};
-use stores::touches::TouchDelta;
+use schemas::{ids::LinkId, time::TimeMs};
+use stores::touches::{RECENT_FOR_MS, TouchDelta};
 
 /// Event ids that are remembered at the most; the oldest go first.
 pub(crate) const SEEN_MAX: usize = 4_000_000;
@@ -100,9 +97,13 @@ impl Memory {
     pub(crate) fn forget(&mut self, now: TimeMs) {
         self.touches.seen.retain(|_, seen| now.since_ms(seen.at) <= SEEN_FOR_MS);
         let newest = |velocity: &rules::touches::Velocity| velocity.newest * rules::touches::VELOCITY_BUCKET_MS;
-        self.touches.velocity.retain(|_, velocity| now.0 - newest(velocity) <= DAY_MS);
+        self.touches.velocity.retain(|_, velocity| now.0 - newest(velocity) <= RECENT_FOR_MS);
         let seen_too_many = drop_oldest(&mut self.touches.seen, SEEN_MAX, |seen| seen.at.0);
         let visitors_too_many = drop_oldest(&mut self.touches.velocity, VISITORS_MAX, newest);
+        // While nothing can be saved, what is to be saved must not outgrow what is remembered.
+        let Memory { touches, changed, .. } = self;
+        changed.seen.retain(|id| touches.seen.contains_key(id));
+        changed.visitors.retain(|visitor| touches.velocity.contains_key(visitor));
         counter!("refmill_touches_dropped_total", "what" => "event_id").increment(seen_too_many);
         counter!("refmill_touches_dropped_total", "what" => "address").increment(visitors_too_many);
     }
@@ -147,9 +148,8 @@ mod tests {
         assert_eq!(memory.begin_save().seen.len(), 1);
         memory.not_saved();
         assert_eq!(memory.begin_save().seen.len(), 1, "what was not saved is still to be");
-        memory.saved();
-        assert_eq!(memory.begin_save().seen.len(), 0);
+        memory.not_saved();
         memory.forget(TimeMs(SEEN_FOR_MS + 1));
-        assert!(memory.touches.seen.is_empty());
+        assert!(memory.touches.seen.is_empty() && memory.changed.seen.is_empty(), "nor is it kept to be saved");
     }
 }

@@ -102,6 +102,8 @@ pub(crate) struct Owner {
     pub(crate) settling: HashSet<ConversionId>,
     /// All settles that facts up to here allow are appended.
     pub(crate) settled_up_to: u64,
+    /// When to look again for settles that facts did not answer for.
+    pub(crate) settle_again_at: Option<Instant>,
     /// A decision has left settles to be appended.
     pub(crate) settles_left: bool,
     /// When the last tick was appended; long ago where one is due at once.
@@ -142,6 +144,7 @@ pub(crate) async fn own(
         published_saved,
         settling: HashSet::new(),
         settled_up_to: 0,
+        settle_again_at: None,
         settles_left: true,
         ticked_at: TimeMs(0),
         deps,
@@ -185,10 +188,9 @@ impl Owner {
                 }
                 Err(error) => return Err(error),
             }
-            let look = self
-                .block
-                .due()
-                .map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
+            // A block that no more can be planned after is looked at in its turn.
+            let due = self.block.due().filter(|_| self.planned.capacity() > 0);
+            let look = due.map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
                 () = stop.cancelled() => {}
                 ready = self.reader.ready() => ready.map_err(ProcessError::Reading)?,

@@ -91,6 +91,8 @@ struct Owned {
     stop: CancellationToken,
     /// Dropped when the owner has let go.
     asked_back: Option<LetGo>,
+    /// It was given back to this process before the owner that was stopped has ended.
+    comes_back: bool,
 }
 
 impl Pool {
@@ -106,18 +108,18 @@ impl Pool {
                 if let Some(owned) = self.partitions.get_mut(&partition) {
                     owned.stop.cancel();
                     owned.asked_back = Some(gone);
+                    owned.comes_back = false;
                 }
             }
         }
     }
 
     fn start(&mut self, partition: u32, pause: Duration) {
-        // A partition that comes back before its last owner has ended is started anew by that one's end.
+        // Two owners of one partition in one process would be in each other's way: the second is started by the first one's end.
         if let Some(owned) = self.partitions.get_mut(&partition) {
             owned.asked_back = None;
-            if !owned.stop.is_cancelled() {
-                return;
-            }
+            owned.comes_back = owned.stop.is_cancelled();
+            return;
         }
         let stop = CancellationToken::new();
         set_stage(&self.deps.status, partition, Some(Stage::Recovering));
@@ -129,7 +131,7 @@ impl Pool {
             }
         });
         self.running.insert(task.id(), partition);
-        self.partitions.insert(partition, Owned { stop, asked_back: None });
+        self.partitions.insert(partition, Owned { stop, asked_back: None, comes_back: false });
     }
 
     /// An owner that lost its partition, or whose stores failed, is followed by another as long as the partition is ours.
@@ -139,18 +141,16 @@ impl Pool {
             (error.id(), Err(ProcessError::TaskEnded))
         });
         let Some(partition) = self.running.remove(&id) else { return Ok(()) };
-        if self.running.values().any(|other| *other == partition) {
-            return Ok(());
-        }
         let owned = self.partitions.remove(&partition);
-        let is_ours = owned.is_some_and(|owned| !owned.stop.is_cancelled());
+        let is_ours = owned.is_some_and(|owned| owned.comes_back || !owned.stop.is_cancelled());
         set_stage(&self.deps.status, partition, None);
-        let Err(error) = ended else { return Ok(()) };
-        if !error.passes() {
-            return Err(error);
+        if let Err(error) = ended {
+            if !error.passes() {
+                return Err(error);
+            }
+            counter!("refmill_partitions_lost_total").increment(1);
+            tracing::warn!(partition, %error, "lost a partition");
         }
-        counter!("refmill_partitions_lost_total").increment(1);
-        tracing::warn!(partition, %error, "lost a partition");
         if is_ours {
             self.start(partition, TAKE_AGAIN_AFTER);
         }

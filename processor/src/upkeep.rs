@@ -23,7 +23,8 @@ impl Owner {
             self.close_block().await?;
         }
         let held_up_to = held.borrow_and_update().up_to(self.partition);
-        if held_up_to > self.settled_up_to || self.settles_left {
+        let again = self.settle_again_at.take_if(|at| *at <= Instant::now()).is_some();
+        if held_up_to > self.settled_up_to || self.settles_left || again {
             settles::append(self, held_up_to).await?;
         }
         let now = (self.deps.now)();
@@ -60,8 +61,9 @@ impl Owner {
             planned.facts = None;
         }
         match self.planned.try_send(planned) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Err(ProcessError::TaskEnded),
+            // Why the writer has ended it says itself.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(ProcessError::TaskEnded),
         }
     }
 }

@@ -44,9 +44,9 @@ pub struct Known {
     pub budgets: HashMap<(ProgramId, Currency), i64>,
     /// Conversions of links that have late clicks in this batch, unattributed or parked, which such a click could win.
     pub awaiting: HashMap<LinkId, Vec<Awaiting>>,
-    /// For each `settle` of the batch the counted clicks of its code's link that facts hold before `facts_up_to`, the highest
-    /// where there are several.
-    pub fact_clicks: HashMap<ConversionId, Vec<Touch>>,
+    /// For each conversion that a `settle` of the batch names what facts hold of its code's link. The one map whose gaps are no
+    /// values: where facts do not hold all before a settle's `facts_up_to`, or can't be asked, nothing is decided by it.
+    pub fact_clicks: HashMap<ConversionId, FactTouches>,
     /// For ticks: conversions whose hold is over, and parked ones whose time has passed, by id.
     pub due: Vec<ConversionId>,
     /// The owner's touches for the links, event ids and addresses of the batch.
@@ -55,6 +55,14 @@ pub struct Known {
 
 /// How many of a company's last sales the median is taken of.
 pub const RECENT_VALUES: usize = 100;
+
+/// The counted clicks that facts hold of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FactTouches {
+    /// They are all that there were before this offset.
+    pub up_to: u64,
+    pub clicks: Vec<Touch>,
+}
 
 /// By what a company knows a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

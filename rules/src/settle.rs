@@ -24,10 +24,10 @@ pub(crate) fn decide(known: &Known, logged: &Logged, settle: &Settle) -> Vec<Eff
         return Vec::new();
     };
     let up_to = settle.facts_up_to;
-    let clicks = known.fact_clicks.get(&settle.conversion).map_or(&[][..], Vec::as_slice);
-    let facts = Some(FactClicks { clicks, up_to });
+    let held = known.fact_clicks.get(&settle.conversion).filter(|held| held.up_to >= up_to);
+    let facts = held.map(|held| FactClicks { clicks: &held.clicks, up_to });
     match (before.standing, parked.until) {
-        (Standing::Parked, ParkedUntil::FactsHold { offset }) if up_to >= offset => {
+        (Standing::Parked, ParkedUntil::FactsHold { offset }) if up_to >= offset && facts.is_some() => {
             Again::look(known, parked, before, logged.into(), facts)
                 .map_or_else(Vec::new, |again| again.conclude(known))
         }
@@ -35,7 +35,7 @@ pub(crate) fn decide(known: &Known, logged: &Logged, settle: &Settle) -> Vec<Eff
             let again = Again::look(known, parked, before, logged.into(), None);
             again.filter(|again| !again.still_waits()).map_or_else(Vec::new, |again| again.conclude(known))
         }
-        (Standing::Unattributed(_), ParkedUntil::LateClick) => {
+        (Standing::Unattributed(_), ParkedUntil::LateClick) if facts.is_some() => {
             let again = Again::look(known, parked, before, logged.into(), facts);
             let looked_at = vec![Effect::ClearLate { conversion: settle.conversion, facts_up_to: up_to }];
             again.filter(Again::is_won).map_or(looked_at, |again| again.conclude(known))

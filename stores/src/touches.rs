@@ -2,8 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use rules::touches::{LinkTouch, Seen, SeenId, Touches as Remembered, Velocity, Visitor};
-use schemas::ids::LinkId;
+use rules::touches::{LinkTouch, SEEN_FOR_MS, Seen, SeenId, Touches as Remembered, Velocity, Visitor};
+use schemas::{ids::LinkId, time::TimeMs};
 
 use crate::{DeploymentId, OpenError, Servers, StoreError, redis, sqlite};
 
@@ -24,7 +24,12 @@ pub struct Loaded {
 }
 
 /// How long event ids and velocity are kept; decisions look back an hour.
-pub const RECENT_FOR_MS: i64 = schemas::time::DAY_MS;
+pub const RECENT_FOR_MS: i64 = 2 * schemas::time::HOUR_MS;
+
+/// Event ids from then on are loaded where the newest of what is kept is of this time. At many clicks a second ids are most of what is kept.
+pub(crate) fn seen_from(newest_at_ms: i64) -> TimeMs {
+    TimeMs(newest_at_ms).plus_ms(-SEEN_FOR_MS)
+}
 
 /// What a stretch of log changed, each as it is after it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -16,7 +16,7 @@ mod server;
 mod size;
 
 use proptest::{collection::vec, option, prelude::*};
-use rules::touches::{LinkTouch, Seen, SeenId, VELOCITY_BUCKET_MS, Velocity, Visitor};
+use rules::touches::{LinkTouch, SEEN_FOR_MS, Seen, SeenId, VELOCITY_BUCKET_MS, Velocity, Visitor};
 use rusqlite::Connection;
 use schemas::{
     ids::{EventId, LinkId, Position},
@@ -205,7 +205,7 @@ async fn control_a_save_without_its_guard_is_caught() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_a_day_is_dropped() {
+async fn what_no_decision_looks_at_any_more_is_dropped() {
     for variant in variants() {
         let home = Home::new(variant);
         let store = home.open().await;
@@ -213,11 +213,14 @@ async fn what_is_older_than_a_day_is_dropped() {
         let old = TouchDelta { links: link(1, kept).links, ..seen_at(NOON) };
         store.save(0, 1, 0, 1, old).await.unwrap();
         store.save(0, 1, 1, 2, seen_at(NOON + 1)).await.unwrap();
-        store.save(0, 1, 2, 3, seen_at(NOON + 1 + RECENT_FOR_MS)).await.unwrap();
+        store.save(0, 1, 2, 3, seen_at(NOON + 1 + SEEN_FOR_MS)).await.unwrap();
         let loaded = store.load(0).await.unwrap().touches;
         let mut times: Vec<_> = loaded.seen.values().map(|seen| seen.at.0 - NOON).collect();
         times.sort_unstable();
-        assert_eq!(times, [1, 1 + RECENT_FOR_MS]);
+        assert_eq!(times, [1, 1 + SEEN_FOR_MS]);
+        store.save(0, 1, 3, 4, seen_at(NOON + 2 + RECENT_FOR_MS)).await.unwrap();
+        let loaded = store.load(0).await.unwrap().touches;
+        assert_eq!(loaded.seen.values().map(|seen| seen.at.0 - NOON).collect::<Vec<_>>(), [2 + RECENT_FOR_MS]);
         assert_eq!(loaded.links[&LinkId(1)], kept, "links are kept");
         store.close().await;
     }

@@ -75,12 +75,12 @@ impl Drain {
         let turning = async {
             while !stop.is_cancelled() {
                 if *shared.state.borrow() == State::Direct {
-                    if stop.run_until_cancelled(until(&mut health, Health::Away)).await.is_none() {
+                    if stop.run_until_cancelled(until(&mut health, |now| now != Health::Well)).await.is_none() {
                         return;
                     }
                     shared.turn(&give_back);
                 }
-                if stop.run_until_cancelled(until(&mut health, Health::Well)).await.is_none() {
+                if stop.run_until_cancelled(until(&mut health, |now| now == Health::Well)).await.is_none() {
                     return;
                 }
                 files = shared.pass_on(files, &append, &health).await;
@@ -182,7 +182,7 @@ impl Shared {
             }
             // The rest again, in order, once the log is there.
             sleep(AGAIN).await;
-            self.stop.run_until_cancelled(until(&mut health, Health::Well)).await;
+            self.stop.run_until_cancelled(until(&mut health, |now| now == Health::Well)).await;
         }
         files
     }
@@ -294,8 +294,8 @@ where
 }
 
 /// Waits for as long as it takes. The embedded log's health never changes.
-async fn until(health: &mut watch::Receiver<Health>, wanted: Health) {
-    if health.wait_for(|now| *now == wanted).await.is_err() {
+async fn until(health: &mut watch::Receiver<Health>, is_wanted: impl Fn(Health) -> bool) {
+    if health.wait_for(|now| is_wanted(*now)).await.is_err() {
         pending::<()>().await;
     }
 }

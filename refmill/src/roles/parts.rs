@@ -5,7 +5,11 @@ use std::{future::pending, io::Write as _, time::Duration};
 use anyhow::{Context as _, anyhow, bail};
 use ingest::{connection::Drained, spool::Spool};
 use processor::ProcessError;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use stores::log::Health;
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinHandle, JoinSet},
+};
 
 use super::{ground::Ground, readiness::Readiness};
 use crate::shutdown::Signals;
@@ -39,6 +43,9 @@ impl Parts {
             signal = signals.next() => signal,
             Err(error) = greeting => return Err(error),
             ended = self.ended() => return Err(ended),
+            () = is_broken(ground.deployment.log.health()) => {
+                bail!("the log's client can append nothing more: start this process again, nothing is lost")
+            }
         };
         tracing::info!(signal, "finishing; a second signal ends at once");
         tokio::select! {
@@ -97,6 +104,12 @@ async fn greet(readiness: Readiness, ground: &Ground, greeting: Option<String>) 
     }
     tracing::info!("started");
     pending().await
+}
+
+async fn is_broken(mut log: watch::Receiver<Health>) {
+    if log.wait_for(|health| *health == Health::Broken).await.is_err() {
+        pending::<()>().await;
+    }
 }
 
 /// Whoever started this reads these lines from a pipe, so each is flushed.

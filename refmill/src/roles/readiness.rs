@@ -38,7 +38,7 @@ impl Readiness {
                 waiting.push("the day's keys are not published".to_owned());
             }
         }
-        if self.log.as_ref().is_some_and(|health| *health.borrow() == Health::Away) {
+        if self.log.as_ref().is_some_and(|health| *health.borrow() != Health::Well) {
             waiting.push("the log is away".to_owned());
         }
         if self.spool.as_ref().is_some_and(|spool| spool.not_ready().is_some()) {

@@ -1,6 +1,6 @@
 //! What comes late, what waits, and what a second look changes.
 
-use rules::{Effect, effect::ParkedUntil, presets};
+use rules::{Effect, Known, decide, effect::ParkedUntil, known::FactTouches, presets};
 use schemas::{
     conversion::{Maturity, Standing, Unattributed},
     decision::{
@@ -8,7 +8,7 @@ use schemas::{
         EventKind::{self, Lead, Sale},
         Outcome::{self, *},
     },
-    event::{Body, Claim, Settle},
+    event::{Body, Claim, Logged, Settle},
     money::Rate,
     terms::{Selector, Terms},
     time::{HOUR_MS, SECOND_MS, TimeMs},
@@ -20,7 +20,7 @@ use crate::{
         COMPANY, LINKS, NOON, PARTNERS, PROGRAM, STRANGER, claim, click, coded, conversion_id, customer, hours,
         receipt, refuel, refund, sale, store,
     },
-    store::Store,
+    store::{Decide, Store, event},
 };
 
 fn click_id(store: &Store, n: u64) -> Option<String> {
@@ -121,6 +121,51 @@ fn a_late_click_wins_an_unattributed_sale() {
     check_counts(&store, Sale, &[(Attributed, 1)]);
 }
 
+/// A backdated sale that waits for facts, and an unattributed one with a note of a late click, when a settle comes that an
+/// owner appended while facts held more than they do now: before they were taken out, or the ledger was restored.
+fn check_settle_of_another_time(decide: Decide) -> Result<(), String> {
+    let mut store = store(refuel());
+    store.clicked(receipt(LINKS[0], hours(-9), 1));
+    store.clicked(receipt(LINKS[0], hours(-2), 2));
+    store.take_event(sale(Claim { occurred_at: Some(hours(-5)), ..coded(1, LINKS[0]) }, 1000), NOON);
+    store.take_event(sale(coded(2, LINKS[1]), 1000), NOON);
+    store.take_event(Body::Click(Box::new(click(receipt(LINKS[1], hours(-1), 3)))), hours(1));
+    let both = [1, 2].map(conversion_id);
+    store.facts_held = Some(0);
+    for conversion in both {
+        store.append(
+            event(1 << 70 | conversion.0, Body::Settle(Settle { company: COMPANY, conversion, facts_up_to: 5 })),
+            hours(2),
+        );
+        store.run(decide);
+    }
+    store.facts_held = None;
+    let due: Vec<_> = store.settles_due().into_iter().map(|settle| settle.conversion).collect();
+    if due.len() != both.len() || !both.iter().all(|conversion| due.contains(conversion)) {
+        return Err(format!("{due:?} are settled once facts are there again"));
+    }
+    for settle in store.settles_due() {
+        store.settle(settle, hours(3));
+    }
+    let standings = [store.standing(1), store.standing(2)];
+    if standings != [Standing::Attributed; 2] { Err(format!("{standings:?}")) } else { Ok(()) }
+}
+
+/// Takes what is not known for what is not there.
+fn believes_in_nothing(known: &mut Known, logged: &Logged) -> Vec<Effect> {
+    if let Body::Settle(settle) = &logged.event.body {
+        let nothing = FactTouches { up_to: u64::MAX, clicks: Vec::new() };
+        known.fact_clicks.entry(settle.conversion).or_insert(nothing);
+    }
+    decide(known, logged)
+}
+
+#[test]
+fn a_settle_decides_nothing_without_the_facts_that_it_looks_at() {
+    assert_eq!(check_settle_of_another_time(decide), Ok(()));
+    check_settle_of_another_time(believes_in_nothing).expect_err("decided on clicks that are not there");
+}
+
 fn reditus() -> Terms {
     let mut terms = presets::reditus(PROGRAM, Rate(100_000), TimeMs(0));
     terms.hold_days = 1;
@@ -214,10 +259,10 @@ fn who_waits_for_a_lead() {
 fn a_forwarded_event_keeps_its_first_time() {
     let mut store = store(refuel());
     store.clicked(receipt(LINKS[0], NOON, 1));
-    let mut event = crate::store::event(99, sale(coded(1, LINKS[0]), 1000));
+    let mut event = event(99, sale(coded(1, LINKS[0]), 1000));
     event.first_appended_at = Some(NOON.plus_ms(-SECOND_MS));
     store.append(event, NOON.plus_ms(HOUR_MS));
-    store.run(rules::decide);
+    store.run(decide);
     let conversion = store.conversion(1);
     assert_eq!(conversion.standing, Standing::Attributed, "it comes after every click before it in the log");
     assert_eq!(conversion.taken_at, NOON.plus_ms(-SECOND_MS));

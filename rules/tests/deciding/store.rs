@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rules::{
     Effect, Known, Needs,
     effect::{KeyTaken, Parked, ParkedUntil},
-    known::{Awaiting, ClickName, Ident, IdentRecord, LinkSales, RECENT_VALUES},
+    known::{Awaiting, ClickName, FactTouches, Ident, IdentRecord, LinkSales, RECENT_VALUES},
     needs,
     touches::{Seen, Touch, Touches, Visitor},
 };
@@ -47,6 +47,8 @@ pub(crate) struct Store {
     pub(crate) clicks: Vec<ClickFact>,
     /// What facts hold already, where a log is decided once more.
     pub(crate) facts_before: Option<Vec<ClickFact>>,
+    /// Facts hold less than all: what comes before this offset.
+    pub(crate) facts_held: Option<u64>,
 }
 
 /// What two ways to the same end must agree on.
@@ -198,15 +200,16 @@ impl Store {
     }
 
     fn fetch_clicks(&self, needs: &mut Needs, known: &mut Known) {
-        for settle in needs.settles.clone() {
+        let is_held = |settle: &Settle| self.facts_held.is_none_or(|held| settle.facts_up_to <= held);
+        for settle in needs.settles.clone().into_iter().filter(is_held) {
             let links = needs.code_links.get(&settle.conversion).cloned().unwrap_or_default();
             let of_link = |fact: &&ClickFact| links.contains(&fact.link) && fact.position.offset < settle.facts_up_to;
             let facts = self.facts_before.as_ref().unwrap_or(&self.clicks);
             let touches: Vec<Touch> = facts.iter().filter(of_link).map(touch).collect();
             needs.add_fact_clicks(&touches);
-            let known_clicks = known.fact_clicks.entry(settle.conversion).or_default();
-            if known_clicks.len() < touches.len() {
-                *known_clicks = touches;
+            let FactTouches { up_to, clicks } = known.fact_clicks.entry(settle.conversion).or_default();
+            if settle.facts_up_to >= *up_to {
+                (*up_to, *clicks) = (settle.facts_up_to, touches);
             }
         }
         known.touches = needs.touches(&self.touches);

@@ -93,7 +93,7 @@ impl Log {
             processors: format!("{}.processors", servers.prefix),
             readers: format!("{}.readers", servers.prefix),
         };
-        let flow = Arc::new(Flow::default());
+        let flow = Arc::new(Flow::new(servers.partitions));
         let queue_records = limits.depth(Class::Own).saturating_add(DECISIONS_WAITING);
         let deliveries = Deliveries { flow: flow.clone(), said: Said::default() };
         let client: Client =
@@ -105,7 +105,7 @@ impl Log {
         // What the client has to say about the servers is heard from here on.
         producer.topics.prepare(&kafka, servers, create, &producer.client).await?;
 
-        let (watch, health) = Watch::new(producer.clone());
+        let (watch, health) = Watch::new(producer.clone(), servers.partitions);
         let stop = threads.stop.clone();
         threads.start("log-health".to_owned(), move || watch.run(&stop)).map_err(OpenError::Thread)?;
         let reads = Reads::start(&kafka, &groups.readers, &producer, &threads).map_err(OpenError::Thread)?;

@@ -93,13 +93,15 @@ pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocit
 }
 
 /// Puts what one save brought over what earlier ones did.
-pub(crate) fn unpack_recent(packed: &[u8], touches: &mut Touches) -> Option<()> {
+pub(crate) fn unpack_recent(packed: &[u8], seen_from: TimeMs, touches: &mut Touches) -> Option<()> {
     let mut rest = Unread(packed);
     rest.version()?;
     let seen_count = rest.u64()?;
     for _ in 0..seen_count {
         let (id, seen) = rest.seen()?;
-        touches.seen.insert(id, seen);
+        if seen.at >= seen_from {
+            touches.seen.insert(id, seen);
+        }
     }
     while !rest.0.is_empty() {
         let visitor = Visitor { link: LinkId(rest.u64()?), address_cut: rest.u64()? };

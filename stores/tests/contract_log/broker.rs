@@ -22,17 +22,32 @@ static BROKER: Mutex<Option<Broker>> = Mutex::const_new(None);
 pub(crate) async fn broker() -> MutexGuard<'static, Option<Broker>> {
     let mut broker = BROKER.lock().await;
     if broker.is_none() {
-        *broker = Some(Broker::start_new());
+        *broker = Some(Broker::start_new(1));
     }
     broker
 }
 
+/// As many as can lose one of them.
+pub(crate) fn three_brokers() -> Broker {
+    Broker::start_new(3)
+}
+
 impl Broker {
-    fn start_new() -> Broker {
+    fn start_new(brokers: usize) -> Broker {
         let folder = TempDir::new().unwrap();
-        let said = services(&folder, &["up", "--with-parent", &id().to_string()], &["kafka"]);
+        let (parent, brokers) = (id().to_string(), brokers.to_string());
+        let said = services(&folder, &["up", "--with-parent", &parent, "--brokers", &brokers], &["kafka"]);
         let address = said.split("REFMILL_TEST_KAFKA='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
         Broker { address: address.to_owned(), folder }
+    }
+
+    /// Ends all, where it does not end with the process.
+    pub(crate) fn end(self) {
+        services(&self.folder, &["down"], &[]);
+    }
+
+    pub(crate) fn kill_one(&self, name: &str) {
+        services(&self.folder, &["kill"], &[name]);
     }
 
     pub(crate) fn servers(&self, partitions: u32) -> Servers {

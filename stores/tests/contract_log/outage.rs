@@ -14,7 +14,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use crate::{
     appending::{SHALLOW, check_shedding},
-    broker::{Broker, broker},
+    broker::{Broker, broker, three_brokers},
     decisions::follow,
     place::{PATIENCE, append, bytes, eventually, take},
 };
@@ -106,6 +106,45 @@ async fn clicks_are_refused_first_while_nothing_is_taken() {
     assert_eq!(log.span(0).await.unwrap().end, taken, "nothing refused was written");
     assert!(log.enqueue_many(Class::Click, vec![(0, b"x".to_vec()); 4]).unwrap().await.is_ok(), "room again");
     log.close().await;
+}
+
+/// Two of three go on taking what is theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_leader_is_gone_is_seen_while_others_are_well() {
+    const PARTITIONS: u32 = 6;
+    let brokers = three_brokers();
+    let servers = brokers.servers(PARTITIONS);
+    let log = Log::connect(&servers, LogLimits::default(), true).await.unwrap();
+    let mut health = log.health();
+    let mut sent = Vec::new();
+    let mut send = |log: &Log| {
+        for partition in 0..PARTITIONS {
+            let record = (sent.len() as u32).to_be_bytes().to_vec();
+            sent.push(log.enqueue(partition, Class::Own, record).unwrap());
+        }
+    };
+    send(&log);
+    brokers.kill_one("kafka-2");
+    let gone = async {
+        while *health.borrow_and_update() == Health::Well {
+            send(&log);
+            // All the while the others deliver.
+            let _ = timeout(Duration::from_millis(20), health.changed()).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is seen");
+    brokers.start();
+    await_health(&mut health, Health::Well).await;
+    send(&log);
+    let records = sent.len();
+    assert!(resolve(sent).await.into_iter().all(|outcome| outcome.is_ok()));
+    let mut found = 0;
+    for partition in 0..PARTITIONS {
+        found += log.span(partition).await.unwrap().end;
+    }
+    assert_eq!(found, records as u64);
+    log.close().await;
+    brokers.end();
 }
 
 /// Senders go on all the while; so do a reader, a publisher and a follower.

@@ -137,9 +137,6 @@ impl ClientContext for Deliveries {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.flow.lost_brokers();
         }
-        if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal)) {
-            tracing::error!(reason, "Kafka's client can append nothing more: start this process again");
-        }
         self.said.keep(&error, reason);
     }
 }
@@ -148,12 +145,12 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     type DeliveryOpaque = Box<Delivery>;
 
     fn delivery(&self, delivered: &DeliveryResult<'_>, delivery: Box<Delivery>) {
-        let outcome = match delivered {
-            Ok(message) => Ok(place(message)),
-            Err((error, _)) => Err(failure(error)),
+        let (partition, outcome) = match delivered {
+            Ok(message) => (message.partition(), Ok(place(message))),
+            Err((error, message)) => (message.partition(), Err(failure(error))),
         };
         // Before anybody is answered: who has an answer finds its place free again.
-        self.flow.delivered(delivery.is_event(), outcome.is_ok());
+        self.flow.delivered(delivery.is_event(), partition.cast_unsigned(), outcome.is_ok());
         delivery.resolve(outcome);
     }
 }

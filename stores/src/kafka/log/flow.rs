@@ -22,20 +22,56 @@ pub(super) struct HeldBack {
 
 /// What waits, here and in the client's hand. Once in its hand a record may have been sent, and only the client can tell: so
 /// while Kafka is away nothing more is handed over.
-#[derive(Default)]
 pub(super) struct Flow {
     /// Events that are not answered.
     waiting: AtomicUsize,
-    /// Events and decisions in the client's hand.
-    handed_over: AtomicUsize,
-    delivered: AtomicU64,
+    lanes: Box<[Lane]>,
     failed: AtomicU64,
     is_away: AtomicBool,
     brokers_lost: AtomicBool,
     held_back: Mutex<VecDeque<HeldBack>>,
 }
 
+/// One partition of events, or all decisions: each may have a leader of its own, which may be away alone.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// Records in the client's hand.
+    handed_over: AtomicUsize,
+    delivered: AtomicU64,
+}
+
+impl Lane {
+    pub(super) fn handed_over(&self) -> usize {
+        self.handed_over.load(Ordering::Acquire)
+    }
+
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+}
+
 impl Flow {
+    pub(super) fn new(partitions: u32) -> Flow {
+        Flow {
+            waiting: AtomicUsize::new(0),
+            lanes: (0..=partitions).map(|_| Lane::default()).collect(),
+            failed: AtomicU64::new(0),
+            is_away: AtomicBool::new(false),
+            brokers_lost: AtomicBool::new(false),
+            held_back: Mutex::default(),
+        }
+    }
+
+    /// Those of events in order, and last that of decisions.
+    pub(super) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    fn lane(&self, is_event: bool, partition: u32) -> Option<&Lane> {
+        let (decisions, events) = self.lanes.split_last()?;
+        if is_event { events.get(partition as usize) } else { Some(decisions) }
+    }
+
     /// Takes places in the queue, for all or none.
     pub(super) fn admit(&self, limits: LogLimits, class: Class, count: usize) -> Result<(), QueueFull> {
         let depth = limits.depth(class);
@@ -48,26 +84,35 @@ impl Flow {
         self.waiting.load(Ordering::Acquire)
     }
 
-    pub(super) fn handing_over(&self) {
-        self.handed_over.fetch_add(1, Ordering::AcqRel);
+    pub(super) fn handing_over(&self, is_event: bool, partition: u32) {
+        if let Some(lane) = self.lane(is_event, partition) {
+            lane.handed_over.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     pub(super) fn handed_over(&self) -> usize {
-        self.handed_over.load(Ordering::Acquire)
+        self.lanes.iter().map(Lane::handed_over).sum()
     }
 
-    pub(super) fn delivered(&self, is_event: bool, is_well: bool) {
-        let counter = if is_well { &self.delivered } else { &self.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.handed_over.fetch_sub(1, Ordering::AcqRel);
+    /// A record has left the client's hand.
+    pub(super) fn delivered(&self, is_event: bool, partition: u32, is_well: bool) {
+        if let Some(lane) = self.lane(is_event, partition) {
+            if is_well {
+                lane.delivered.fetch_add(1, Ordering::Relaxed);
+            }
+            lane.handed_over.fetch_sub(1, Ordering::AcqRel);
+        }
+        if !is_well {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
         if is_event {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
-    /// How many records were delivered, and how many came to nothing, since the start.
-    pub(super) fn outcomes(&self) -> (u64, u64) {
-        (self.delivered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    /// How many records came to nothing since the start.
+    pub(super) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 
     pub(super) fn lost_brokers(&self) {

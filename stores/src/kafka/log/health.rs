@@ -19,24 +19,37 @@ const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// Watches over deliveries, and hands over what was held back once Kafka is there again.
 pub(super) struct Watch {
     producer: Producer,
+    partitions: u32,
     health: watch::Sender<Health>,
+    lanes: Box<[Seen]>,
     /// As of the last look.
-    delivered: u64,
     failed: u64,
-    /// Since when records wait without a delivery.
-    stalled_since: Option<Instant>,
     probed_at: Option<Instant>,
 }
 
+/// What was seen of a lane at the last look.
+#[derive(Clone, Default)]
+struct Seen {
+    delivered: u64,
+    /// Since when records wait without a delivery.
+    stalled_since: Option<Instant>,
+}
+
+impl Seen {
+    fn has_stalled(&self) -> bool {
+        self.stalled_since.is_some_and(|since| since.elapsed() >= AWAY_AFTER)
+    }
+}
+
 impl Watch {
-    pub(super) fn new(producer: Producer) -> (Watch, watch::Receiver<Health>) {
+    pub(super) fn new(producer: Producer, partitions: u32) -> (Watch, watch::Receiver<Health>) {
         let (health, known) = watch::channel(Health::Well);
-        let watch = Watch { producer, health, delivered: 0, failed: 0, stalled_since: None, probed_at: None };
-        (watch, known)
+        let lanes = vec![Seen::default(); producer.flow.lanes().len()].into();
+        (Watch { producer, partitions, health, lanes, failed: 0, probed_at: None }, known)
     }
 
     pub(super) fn run(mut self, stop: &Stop) {
-        while !stop.is_asked() {
+        while !stop.is_asked() && *self.health.borrow() != Health::Broken {
             std::thread::sleep(LOOK_EVERY);
             self.look();
         }
@@ -46,22 +59,22 @@ impl Watch {
         let flow = self.producer.flow.clone();
         metrics::gauge!("refmill_log_waiting_events").set(flow.waiting() as f64);
         let has_delivered = self.count();
+        if let Some((_, reason)) = self.producer.client.client().fatal_error() {
+            return self.breaks(&reason);
+        }
         let is_waiting = flow.handed_over() > 0;
         if has_delivered {
             flow.found_brokers();
         }
-        if !is_waiting || has_delivered {
-            self.stalled_since = None;
-        } else if self.stalled_since.is_none() {
-            self.stalled_since = Some(Instant::now());
-        }
+        // Partitions have leaders of their own: one that is away alone is seen too, whatever the others take.
+        let has_stalled = self.lanes.iter().any(Seen::has_stalled);
         let is_away = *self.health.borrow() == Health::Away;
         match (is_away, is_waiting) {
-            (true, true) if has_delivered => self.is_back(),
+            (true, true) if has_delivered && !has_stalled => self.is_back(),
             // What waits says by its delivery that Kafka is back. Where nothing waits, it is asked.
             (true, false) if self.probe() == Some(true) => self.is_back(),
             (true, _) => {}
-            (false, true) if flow.has_lost_brokers() || self.has_stalled() => self.is_gone(),
+            (false, true) if flow.has_lost_brokers() || has_stalled => self.is_gone(),
             // Connections that idle are closed, which looks the same.
             (false, false) if flow.has_lost_brokers() => match self.probe() {
                 Some(true) => flow.found_brokers(),
@@ -74,26 +87,41 @@ impl Watch {
 
     /// Whether anything was delivered since the last look.
     fn count(&mut self) -> bool {
-        let (delivered, failed) = self.producer.flow.outcomes();
-        let (new, lost) = (delivered - self.delivered, failed - self.failed);
-        (self.delivered, self.failed) = (delivered, failed);
-        metrics::counter!("refmill_log_delivered_records_total").increment(new);
-        metrics::counter!("refmill_log_failed_records_total").increment(lost);
-        new > 0
+        let flow = &self.producer.flow;
+        let mut delivered = 0;
+        for (lane, seen) in flow.lanes().iter().zip(&mut self.lanes) {
+            let new = lane.delivered() - seen.delivered;
+            seen.delivered += new;
+            delivered += new;
+            if new > 0 || lane.handed_over() == 0 {
+                seen.stalled_since = None;
+            } else if seen.stalled_since.is_none() {
+                seen.stalled_since = Some(Instant::now());
+            }
+        }
+        let failed = flow.failed();
+        metrics::counter!("refmill_log_delivered_records_total").increment(delivered);
+        metrics::counter!("refmill_log_failed_records_total").increment(failed - self.failed);
+        self.failed = failed;
+        delivered > 0
     }
 
-    fn has_stalled(&self) -> bool {
-        self.stalled_since.is_some_and(|since| since.elapsed() >= AWAY_AFTER)
-    }
-
-    /// Whether the leader of the first partition answers, where it has not just been asked.
+    /// Whether the leader of every partition answers, where they have not just been asked.
     fn probe(&mut self) -> Option<bool> {
         if self.probed_at.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
             return None;
         }
-        let answer = self.producer.client.client().fetch_watermarks(&self.producer.topics.events, 0, PROBE_WAIT);
+        let (client, events) = (self.producer.client.client(), &self.producer.topics.events);
+        let answers = |partition: u32| client.fetch_watermarks(events, partition.cast_signed(), PROBE_WAIT).is_ok();
+        let all_answer = (0..self.partitions).all(answers);
         self.probed_at = Some(Instant::now());
-        Some(answer.is_ok())
+        Some(all_answer)
+    }
+
+    fn breaks(&self, reason: &str) {
+        self.producer.flow.set_away();
+        self.say(Health::Broken);
+        tracing::error!(reason, "Kafka's client can append nothing more");
     }
 
     fn is_gone(&self) {
@@ -102,8 +130,7 @@ impl Watch {
         tracing::error!(records = self.producer.flow.handed_over(), "Kafka is away: nothing more is sent to it");
     }
 
-    fn is_back(&mut self) {
-        self.stalled_since = None;
+    fn is_back(&self) {
         self.producer.flow.found_brokers();
         self.producer.hand_over_held_back();
         self.say(Health::Well);
@@ -111,7 +138,55 @@ impl Watch {
     }
 
     fn say(&self, health: Health) {
-        metrics::gauge!("refmill_log_away").set(if health == Health::Away { 1.0 } else { 0.0 });
+        metrics::gauge!("refmill_log_away").set(if health == Health::Well { 0.0 } else { 1.0 });
         self.health.send_replace(health);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use rdkafka::{
+        ClientConfig,
+        config::FromClientConfigAndContext as _,
+        mocking::MockCluster,
+        types::{RDKafkaApiKey, RDKafkaRespErr},
+    };
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::kafka::{
+        log::{
+            delivery::{Client, Deliveries},
+            flow::Flow,
+            threads::Threads,
+            topics::Topics,
+        },
+        said::Said,
+    };
+
+    const WAIT: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_client_that_can_append_nothing_more_is_known_to_be_broken() {
+        let cluster = MockCluster::new(1).unwrap();
+        let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED];
+        cluster.request_errors(RDKafkaApiKey::InitProducerId, &refused);
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("enable.idempotence", "true");
+        let flow = Arc::new(Flow::new(1));
+        let deliveries = Deliveries { flow: flow.clone(), said: Said::default() };
+        let client = Arc::new(Client::from_config_and_context(&config, deliveries).unwrap());
+        let producer = Producer { client, flow, topics: Arc::new(Topics::of("any").unwrap()) };
+        let threads = Threads::default();
+        let (polling, stop) = (producer.clone(), threads.stop.clone());
+        threads.start("deliveries".to_owned(), move || polling.poll(&stop)).unwrap();
+        let (watch, mut health) = Watch::new(producer, 1);
+        let stop = threads.stop.clone();
+        threads.start("health".to_owned(), move || watch.run(&stop)).unwrap();
+        let known = timeout(WAIT, health.wait_for(|health| *health == Health::Broken)).await;
+        assert!(known.is_ok(), "it is never known");
+        threads.join().await;
     }
 }

@@ -69,13 +69,14 @@ impl Producer {
     }
 
     fn hand_over(&self, topic: &str, partition: u32, record: &[u8], delivery: Box<Delivery>) {
+        let is_event = delivery.is_event();
         let record = BaseRecord::<(), [u8], _>::with_opaque_to(topic, delivery)
             .partition(partition.cast_signed())
             .payload(record);
-        self.flow.handing_over();
+        self.flow.handing_over(is_event, partition);
         if let Err((error, refused)) = self.client.send(record) {
             let delivery = refused.delivery_opaque;
-            self.flow.delivered(delivery.is_event(), false);
+            self.flow.delivered(is_event, partition, false);
             delivery.resolve(Err(StoreError::Kafka(error)));
         }
     }

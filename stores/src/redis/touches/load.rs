@@ -5,7 +5,7 @@ use schemas::ids::LinkId;
 use super::{Touches, forget, keys::Keys, scripts::BUCKETS};
 use crate::{
     StoreError,
-    touches::{Loaded, RECENT_FOR_MS, packed},
+    touches::{Loaded, RECENT_FOR_MS, packed, seen_from},
 };
 
 /// How often what changes while it is read is read again.
@@ -125,7 +125,7 @@ fn take_links(rows: &[Vec<u8>], touches: &mut Remembered) -> Result<(), StoreErr
     Ok(())
 }
 
-/// What each save brought, over what earlier ones did, without what is more than a day older than the newest.
+/// What each save brought, over what earlier ones did, without what no decision looks at any more.
 fn take_recent(blobs: &[Vec<u8>], touches: &mut Remembered) -> Result<(), StoreError> {
     let unreadable = || unreadable("packed event ids and velocity");
     let mut saves = Vec::with_capacity(blobs.len());
@@ -137,7 +137,7 @@ fn take_recent(blobs: &[Vec<u8>], touches: &mut Remembered) -> Result<(), StoreE
     saves.sort_by_key(|(to, ..)| *to);
     let Some(newest) = saves.iter().map(|(_, newest, _)| *newest).max() else { return Ok(()) };
     for (.., packed) in saves.iter().filter(|(_, at, _)| *at >= newest.saturating_sub(RECENT_FOR_MS)) {
-        packed::unpack_recent(packed, touches).ok_or_else(unreadable)?;
+        packed::unpack_recent(packed, seen_from(newest), touches).ok_or_else(unreadable)?;
     }
     Ok(())
 }

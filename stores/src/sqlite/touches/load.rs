@@ -5,7 +5,7 @@ use schemas::{ids::LinkId, time::TimeMs};
 use crate::{
     StoreError,
     sqlite::row::{get_id, unreadable},
-    touches::{Loaded, RECENT_FOR_MS, packed},
+    touches::{Loaded, RECENT_FOR_MS, packed, seen_from},
 };
 
 pub(super) fn load(connection: &mut Connection, partition: u32) -> Result<Loaded, StoreError> {
@@ -40,14 +40,15 @@ fn links(transaction: &Transaction<'_>, partition: u32, touches: &mut Touches) -
 
 fn recent(transaction: &Transaction<'_>, partition: u32, touches: &mut Touches) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
-        "SELECT packed FROM recent WHERE partition = ?1
-         AND newest_at_ms >= (SELECT max(newest_at_ms) FROM recent WHERE partition = ?1) - ?2
-         ORDER BY to_offset",
+        "SELECT packed, newest FROM recent, (SELECT max(newest_at_ms) AS newest FROM recent WHERE partition = ?1)
+         WHERE partition = ?1 AND newest_at_ms >= newest - ?2 ORDER BY to_offset",
     )?;
     let mut rows = statement.query((partition, RECENT_FOR_MS))?;
     while let Some(row) = rows.next()? {
         let packed = row.get_ref(0)?.as_blob()?;
-        packed::unpack_recent(packed, touches).ok_or_else(|| unreadable(0, "packed event ids and velocity"))?;
+        let newest = row.get(1)?;
+        packed::unpack_recent(packed, seen_from(newest), touches)
+            .ok_or_else(|| unreadable(0, "packed event ids and velocity"))?;
     }
     Ok(())
 }
