@@ -224,6 +224,9 @@ fn commit(criterion: &mut Criterion) {
                 let commit = |batch| runtime.block_on(ledger.commit(batch)).expect("the batch fits");
                 bencher.iter_batched(next, commit, BatchSize::PerIteration);
             });
+            if from > 0 {
+                println!("committed {from} {name}");
+            }
             if name == "sales" {
                 group.bench_function("fetch for sales", |bencher| {
                     bencher.iter(|| runtime.block_on(ledger.fetch(needs(from))).expect("the ledger reads"));
