@@ -10,14 +10,27 @@ use crate::{
     reply::{Envelope, Reply, data},
 };
 
-/// Says what is not ready; nothing once all is.
+/// How the process is, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// What keeps it from its work; nothing once it is ready.
+    pub waiting: Vec<String>,
+    /// What it goes on without.
+    pub degraded: Vec<String>,
+}
+
+/// Says how the process is.
 #[derive(Clone)]
-pub struct Ready(pub Arc<dyn Fn() -> Vec<String> + Send + Sync>);
+pub struct Ready(pub Arc<dyn Fn() -> Condition + Send + Sync>);
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     #[schema(example = "ok")]
     status: &'static str,
+    /// What is away that the process goes on without; only of `/readyz`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    degraded: Vec<String>,
 }
 
 impl FromRef<Api> for Ready {
@@ -29,15 +42,15 @@ impl FromRef<Api> for Ready {
 /// Whether the process runs
 #[utoipa::path(get, path = "/healthz", tag = "surroundings", responses((status = 200, body = Envelope<Health>)))]
 pub(crate) async fn healthz() -> Envelope<Health> {
-    data(Health { status: "ok" })
+    data(Health { status: "ok", degraded: Vec::new() })
 }
 
 /// Whether all parts can serve
 #[utoipa::path(get, path = "/readyz", tag = "surroundings", responses(
-    (status = 200, body = Envelope<Health>),
+    (status = 200, description = "`degraded` names what it goes on without", body = Envelope<Health>),
     (status = 503, description = "`UNAVAILABLE`: message and `waiting` name what is not ready", body = ErrorBody),
 ))]
 pub(crate) async fn readyz(State(ready): State<Ready>) -> Reply<Health> {
-    let waiting = (ready.0)();
-    if waiting.is_empty() { Ok(data(Health { status: "ready" })) } else { Err(ApiError::NotReady(waiting)) }
+    let Condition { waiting, degraded } = (ready.0)();
+    if waiting.is_empty() { Ok(data(Health { status: "ready", degraded })) } else { Err(ApiError::NotReady(waiting)) }
 }

@@ -36,7 +36,7 @@ use schemas::{catalog::ChangeNo, time::TimeMs};
 use stores::{catalog::Catalog, facts::Facts, ledger::Ledger, log::Log};
 
 pub use email::Email;
-pub use health::Ready;
+pub use health::{Condition, Ready};
 pub use routes::{router, surroundings};
 
 use auth::token::TokenKey;

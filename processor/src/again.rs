@@ -62,8 +62,7 @@ pub(crate) async fn remember(
 
 async fn next(deps: &Deps, partition: u32, from: u64, to: u64) -> Result<Option<Stretch>, ProcessError> {
     let max = STRETCH.min(usize::try_from(to - from).unwrap_or(STRETCH));
-    let stretch = read(&deps.log, partition, from, max).await?;
-    Ok(stretch.map(|stretch| stretch.before(to)))
+    read(&deps.log, partition, from, to, max).await
 }
 
 /// Sales that wait for a late click are the ledger's to know.

@@ -5,10 +5,11 @@ use rules::{Effect, Needs, decide, effect::Parked};
 use schemas::{
     event::{Body, Logged},
     facts::Fact,
+    ids::Position,
     wire::encode_decision,
 };
 use stores::{
-    ledger::{Batch, CommitError, Locked, Versions},
+    ledger::{Batch, CommitError, Locked, Quarantined, Versions},
     log::Reply,
 };
 
@@ -16,6 +17,7 @@ use crate::{
     ProcessError,
     fetch::{DUE_MAX, Fetched, Sources, fetch},
     owner::Owner,
+    pool::{Stage, set_stage},
     publish::Replies,
     read::Stretch,
     settles,
@@ -26,6 +28,9 @@ const TRIES: u32 = 16;
 
 /// From this try on the rows that it was in conflict about are locked before it is decided.
 const LOCKED_FROM: u32 = 2;
+
+/// Of a batch so many records that are put aside are told one by one.
+const QUARANTINED_TOLD: usize = 8;
 
 /// A batch's effects by who takes them in.
 struct Sorted {
@@ -39,6 +44,9 @@ struct Sorted {
 impl Owner {
     /// Decides and commits what comes next in the log; false where the log ends.
     pub(crate) async fn step(&mut self) -> Result<bool, ProcessError> {
+        if self.held_at.is_some() {
+            return Ok(false);
+        }
         let stretch = match self.pending.take() {
             Some(stretch) => stretch,
             None => {
@@ -49,11 +57,29 @@ impl Owner {
                 }
             }
         };
-        let decided = self.decide(&stretch).await;
-        if decided.is_err() {
-            self.pending = Some(stretch);
+        let is_empty = stretch.is_empty();
+        let decided = if is_empty { Ok(()) } else { self.decide(&stretch).await };
+        match (decided, stretch.newer) {
+            (Err(error), _) => {
+                self.pending = Some(stretch);
+                return Err(error);
+            }
+            (Ok(()), Some(at)) => self.hold(at),
+            (Ok(()), None) => {}
         }
-        decided.map(|()| true)
+        Ok(!is_empty)
+    }
+
+    /// Stands still, with all before this record decided: passing it over would lose it, and ending the process the other partitions.
+    fn hold(&mut self, at: Position) {
+        self.held_at = Some(at);
+        set_stage(&self.deps.status, self.partition, Some(Stage::Held));
+        tracing::error!(
+            partition = at.partition,
+            offset = at.offset,
+            "this record was written by a newer version of Refmill: the partition stands still before it until that version is started. \
+             Nothing is lost"
+        );
     }
 
     async fn decide(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
@@ -108,7 +134,7 @@ impl Owner {
             self.ticked_at = schemas::time::TimeMs(0);
         }
         counter!("refmill_events_decided_total").increment(stretch.events.len() as u64);
-        counter!("refmill_events_quarantined_total").increment(stretch.quarantined.len() as u64);
+        report(self.partition, &stretch.quarantined);
         histogram!("refmill_batch_seconds").record(started.elapsed());
         Ok(())
     }
@@ -186,6 +212,24 @@ impl Owner {
             }
         }
         self.settle_again_at = Some(Instant::now() + settles::AGAIN_AFTER);
+    }
+}
+
+/// Says what was put aside: somebody writes to the log who should not, or wrongly.
+fn report(partition: u32, quarantined: &[Quarantined]) {
+    counter!("refmill_events_quarantined_total").increment(quarantined.len() as u64);
+    for Quarantined { offset, reason, record } in quarantined.iter().take(QUARANTINED_TOLD) {
+        let bytes = record.len();
+        tracing::error!(
+            partition,
+            offset,
+            bytes,
+            reason,
+            "a record is no event: it is kept in the ledger's quarantine"
+        );
+    }
+    if let Some(more) = quarantined.len().checked_sub(QUARANTINED_TOLD).filter(|more| *more > 0) {
+        tracing::error!(partition, more, "and so are these of the same batch");
     }
 }
 

@@ -14,6 +14,11 @@ pub enum ProcessError {
         "the log of partition {partition} holds the offsets from {start} to before {end}, and {next} is to be decided next. Put back the log and the ledger that belong together"
     )]
     LogElsewhere { partition: u32, next: u64, start: u64, end: u64 },
+    /// It was decided by that version, which was taken back.
+    #[error(
+        "the record at {at:?} was written by a newer version of Refmill and is decided already. Start that version again: nothing is lost"
+    )]
+    Newer { at: Position },
     #[error("a batch from offset {from} on was in conflict {tries} times")]
     Contended { from: u64, tries: u32 },
     /// The reader ends with it: another owner begins anew.
@@ -60,6 +65,7 @@ impl ProcessError {
             ProcessError::Commit(CommitError::PlanOutOfOrder { .. }) => true,
             ProcessError::LogWentBack { .. }
             | ProcessError::LogElsewhere { .. }
+            | ProcessError::Newer { .. }
             | ProcessError::TaskEnded
             | ProcessError::Commit(_)
             | ProcessError::Facts(_) => false,

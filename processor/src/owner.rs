@@ -8,7 +8,7 @@ use std::{
 
 use metrics::counter;
 use schemas::{
-    ids::{ConversionId, EventId},
+    ids::{ConversionId, EventId, Position},
     time::TimeMs,
 };
 use stores::{
@@ -87,6 +87,8 @@ pub(crate) struct Owner {
     pub(crate) reader: EventReader,
     /// Read and not committed.
     pub(crate) pending: Option<Stretch>,
+    /// Where a newer version has to go on: from there on nothing is read any more.
+    pub(crate) held_at: Option<Position>,
     /// Events of it that their own partitions have by now.
     pub(crate) forwarded: HashSet<EventId>,
     /// Rows that it was in conflict about.
@@ -133,6 +135,7 @@ pub(crate) async fn own(
         next: progress.next,
         reader: deps.log.events(partition, progress.next, progress.appended_at),
         pending: None,
+        held_at: None,
         forwarded: HashSet::new(),
         contended: None,
         memory,
@@ -193,7 +196,7 @@ impl Owner {
             let look = due.map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
             tokio::select! {
                 () = stop.cancelled() => {}
-                ready = self.reader.ready() => ready.map_err(ProcessError::Reading)?,
+                ready = self.reader.ready(), if self.held_at.is_none() => ready.map_err(ProcessError::Reading)?,
                 _ = held.changed() => {}
                 () = tokio::time::sleep(look) => {}
             }

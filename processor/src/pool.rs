@@ -41,6 +41,8 @@ pub enum Stage {
     /// What the last owner left undone is made good.
     Recovering,
     Deciding,
+    /// A newer version wrote what comes next: it is left to that one.
+    Held,
 }
 
 impl Status {

@@ -42,7 +42,7 @@ async fn check_log(deps: &Deps, partition: u32, progress: &Progress) -> Result<(
     if offset < span.start {
         return Ok(());
     }
-    let found = read(&deps.log, partition, offset, 1).await?;
+    let found = read(&deps.log, partition, offset, progress.next, 1).await?;
     // One that nobody could decode has no id to compare.
     if found.as_ref().is_some_and(|stretch| stretch.events.is_empty() && !stretch.quarantined.is_empty()) {
         return Ok(());

@@ -13,6 +13,7 @@ mod mail;
 mod parts;
 mod process;
 mod readiness;
+mod servers;
 mod up;
 
 /// All roles, or one of any number of processes around the servers.

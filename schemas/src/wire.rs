@@ -3,6 +3,9 @@
 mod decision;
 mod event;
 mod record;
+mod sound;
+#[cfg(test)]
+mod tests;
 
 pub use decision::{decode_decision, encode_decision};
 pub use event::{decode_event, encode_event, mark_resent};
@@ -16,4 +19,7 @@ pub enum WireError {
     Missing(&'static str),
     #[error("field {0} holds what it can't")]
     Invalid(&'static str),
+    /// Not garbage: it is to be decided, by who knows it.
+    #[error("it was written by a newer version of Refmill")]
+    Newer,
 }

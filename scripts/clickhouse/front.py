@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socketserver
+import ssl
+import sys
 import threading
 import time
 import traceback
@@ -32,8 +34,8 @@ class Users:
     """Who may come in. Without any user named, everybody may."""
 
     def __init__(self, arguments):
-        # The user of a request that names none has no password, as on a fresh server.
-        self._passwords = {"default": ""}
+        # The user of a request that names none has no password on a fresh server.
+        self._passwords = {"default": arguments.default_user_password}
         self._readonly = arguments.readonly_user
         if arguments.user:
             self._passwords[arguments.user] = arguments.password
@@ -55,6 +57,16 @@ class Users:
 class Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
+
+    def setup(self):
+        # In this connection's own thread: who is slow to shake hands keeps nobody waiting.
+        if self.server.tls:
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self):
+        super().finish()
+        self.request.close()
 
     def handle(self):
         try:
@@ -126,14 +138,19 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 512
 
-    def __init__(self, port, engine, users):
+    def __init__(self, port, engine, users, tls):
         super().__init__(("127.0.0.1", port), Connection)
-        self.engine, self.users, self.draining = engine, users, False
+        self.engine, self.users, self.tls, self.draining = engine, users, tls, False
         self._working = 0
         self._changed = threading.Condition()
 
     def at_work(self):
         return _Working(self)
+
+    def handle_error(self, request, client_address):
+        """Who does not trust the certificate goes away in the middle of the handshake."""
+        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
+            super().handle_error(request, client_address)
 
     def work(self, change):
         with self._changed:
@@ -169,6 +186,9 @@ def arguments():
     parser.add_argument("--password", default="")
     parser.add_argument("--readonly-user", help="a second user, whose statements run with readonly = 2")
     parser.add_argument("--readonly-password", default="")
+    parser.add_argument("--default-user-password", default="", help="of who names no user")
+    parser.add_argument("--certificate", help="speaks TLS and shows this; PEM, as is the key")
+    parser.add_argument("--key")
     return parser.parse_args()
 
 
@@ -176,7 +196,11 @@ def main():
     chosen = arguments()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     engine = Engine(chosen.folder)
-    server = Server(chosen.port, engine, Users(chosen))
+    tls = None
+    if chosen.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(chosen.certificate, chosen.key)
+    server = Server(chosen.port, engine, Users(chosen), tls)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     print(f"ready http://127.0.0.1:{server.server_address[1]} (engine {engine.version})", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -35,9 +35,31 @@ broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=8388608
 PROPERTIES
+    local users=()
+    if is_secured; then
+        kafka_secured "$name"
+        users=(--add-scram 'SCRAM-SHA-512=[name=refmill,password=refmill]')
+    fi
     kafka_logging "$name"
     kafka_java "$name" kafka.tools.StorageTool format --ignore-formatted -t "$(<"$folder/kafka-cluster")" \
-        -c "$folder/$name/server.properties" >>"$folder/$name/log" 2>&1 || fail_with_log "$name"
+        -c "$folder/$name/server.properties" "${users[@]}" >>"$folder/$name/log" 2>&1 || fail_with_log "$name"
+}
+
+# Clients come by TLS and with a password; brokers among themselves, and who looks whether one is ready, by a door of their own.
+# The last word on a setting counts.
+kafka_secured() {
+    local name=$1 host=127.0.0.1
+    free_port >"$folder/$name/inner-port"
+    cat >>"$folder/$name/server.properties" <<PROPERTIES
+listeners=SASL_SSL://$host:$(<"$folder/$name/port"),INNER://$host:$(<"$folder/$name/inner-port"),CONTROLLER://$host:$(<"$folder/$name/controller-port")
+advertised.listeners=SASL_SSL://$host:$(<"$folder/$name/port"),INNER://$host:$(<"$folder/$name/inner-port")
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,SASL_SSL:SASL_SSL
+inter.broker.listener.name=INNER
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location=$(both_file)
+PROPERTIES
 }
 
 # All brokers' ports, once: each names the others.
@@ -100,8 +122,10 @@ launch_kafka() {
 
 # Ready once the cluster's controller counts this broker in.
 is_ready_kafka() {
-    kcat -b "127.0.0.1:$(<"$folder/$1/port")" -L -m 2 2>/dev/null |
-        grep "^  broker ${1#kafka-} at 127.0.0.1:$(<"$folder/$1/port")" >/dev/null
+    local door=port
+    ! is_secured || door=inner-port
+    kcat -b "127.0.0.1:$(<"$folder/$1/$door")" -L -m 2 2>/dev/null |
+        grep "^  broker ${1#kafka-} at 127.0.0.1:$(<"$folder/$1/$door")" >/dev/null
 }
 
 stop_signal_kafka() { echo TERM; }
@@ -110,5 +134,9 @@ url_kafka() {
     local name addresses=()
     for name in $(expand kafka); do addresses+=("127.0.0.1:$(<"$folder/$name/port")"); done
     local IFS=,
-    echo "${addresses[*]}"
+    if is_secured; then
+        echo "kafka://refmill:refmill@${addresses[*]}?tls=true&ca=$(authority_file)&mechanism=SCRAM-SHA-512"
+    else
+        echo "${addresses[*]}"
+    fi
 }

@@ -17,9 +17,24 @@ prepare_postgres() {
     mkdir "$data"
     ((EUID != 0)) || chown postgres: "$data"
     as_postgres test -x "$data" || fail "the user postgres can't get to $data: choose another folder with --folder"
-    (cd "$data" && as_postgres "$programs/initdb" -D "$data" -U refmill -A trust -E UTF8 --locale=C.UTF-8 --no-sync) \
+    local access=(-A trust)
+    if is_secured; then
+        echo refmill >"$folder/postgres/password"
+        access=(--auth=scram-sha-256 "--pwfile=$folder/postgres/password")
+    fi
+    (cd "$data" && as_postgres "$programs/initdb" -D "$data" -U refmill "${access[@]}" -E UTF8 --locale=C.UTF-8 --no-sync) \
         >>"$folder/postgres/log" 2>&1 || fail_with_log postgres
+    ! is_secured || postgres_secured "$data"
     free_port >"$folder/postgres/port"
+}
+
+# It takes a key only where nobody else can read it.
+postgres_secured() {
+    cp "$(certificate_file)" "$(key_file)" "$1"
+    chmod 600 "$1/server.key"
+    ((EUID != 0)) || chown postgres: "$1/server.key" "$1/server.pem"
+    echo 'hostssl all all 127.0.0.1/32 scram-sha-256' >"$1/pg_hba.conf"
+    printf '%s\n' 'ssl = on' "ssl_cert_file = 'server.pem'" "ssl_key_file = 'server.key'" >>"$1/postgresql.conf"
 }
 
 launch_postgres() {
@@ -31,7 +46,7 @@ launch_postgres() {
     launch postgres env -C "$data" "${as_other[@]}" "$(postgres_programs)/postgres" -D "$data" "${settings[@]/#/--}"
 }
 
-postgres_psql() { psql -X -q -h 127.0.0.1 -p "$(<"$folder/postgres/port")" -U refmill "$@" </dev/null; }
+postgres_psql() { PGPASSWORD=refmill psql -X -q -h 127.0.0.1 -p "$(<"$folder/postgres/port")" -U refmill "$@" </dev/null; }
 
 is_ready_postgres() {
     postgres_psql -d postgres -c 'SELECT 1' >/dev/null 2>&1 || return 1
@@ -42,4 +57,12 @@ is_ready_postgres() {
 # Its "fast" end: open transactions are rolled back and nobody is waited for.
 stop_signal_postgres() { echo INT; }
 
-url_postgres() { echo "postgres://refmill@127.0.0.1:$(<"$folder/postgres/port")/refmill"; }
+url_postgres() {
+    local place
+    place=127.0.0.1:$(<"$folder/postgres/port")/refmill
+    if is_secured; then
+        echo "postgres://refmill:refmill@$place?sslmode=require&sslrootcert=$(authority_file)"
+    else
+        echo "postgres://refmill@$place"
+    fi
+}

@@ -32,7 +32,8 @@ self_test() {
     fi
     check "three brokers start" started_in "$scratch/three" --brokers 3 kafka
     check "three brokers: records live through a lost broker, and none is accepted by one alone" survives_lost_brokers
-    check "all of them end" end_both
+    check "all of them start behind TLS and passwords" started_in "$scratch/secured" --secured
+    check "all of them end" end_each
     echo "$passed passed, $failed failed"
     ((failed == 0))
 }
@@ -40,6 +41,7 @@ self_test() {
 end_self_test() {
     "$here/services" down --folder "$scratch/all"
     "$here/services" down --folder "$scratch/three"
+    "$here/services" down --folder "$scratch/secured"
     rm -rf "$scratch"
 } 2>/dev/null
 
@@ -179,7 +181,8 @@ survives_lost_brokers() {
         services start kafka-2 kafka-3 && produce "$brokers" 1001 1500 && holds "$brokers" 1500
 }
 
-end_both() {
+end_each() {
     services down --folder "$scratch/all" && services down --folder "$scratch/three" &&
-        [[ ! -e $scratch/all && ! -e $scratch/three ]]
+        services down --folder "$scratch/secured" &&
+        [[ ! -e $scratch/all && ! -e $scratch/three && ! -e $scratch/secured ]]
 }

@@ -14,7 +14,7 @@ use schemas::{
     web::{Device, Page, Utm},
 };
 use stores::{
-    Servers,
+    DeploymentId, Servers,
     facts::{Block, Facts},
 };
 
@@ -69,7 +69,7 @@ async fn main() {
             session: Duration::from_secs(10),
             postgres_connections: 1,
         };
-        let facts = Facts::connect(&servers).await.unwrap();
+        let facts = Facts::connect(&servers, DeploymentId(1)).await.unwrap();
         let blocks: Vec<Block> = (0..BLOCKS)
             .map(|number| {
                 let (from, to) = (number * BLOCK, (number + 1) * BLOCK);

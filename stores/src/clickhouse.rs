@@ -55,7 +55,7 @@ impl ClickHouse {
         let (server, flag, address) = ("ClickHouse", "clickhouse", self.address.clone());
         match error {
             StoreError::ClickHouse(error @ (Error::Network(_) | Error::TimedOut)) => {
-                OpenError::Unreachable { server, flag, address, problem: said(&error) }
+                OpenError::unreachable(server, flag, address, said(&error))
             }
             StoreError::ClickHouse(error) if code(&error).is_some_and(|code| NOT_LET_IN.contains(&code)) => {
                 OpenError::Unauthorized { server, flag, address, problem: said(&error) }

@@ -97,6 +97,10 @@ pub enum OpenError {
     Sqlite { file: PathBuf, source: rusqlite::Error },
     #[error("{server} at {address} cannot be reached: {problem}. See that it runs, or say where it is with --{flag}")]
     Unreachable { server: &'static str, flag: &'static str, address: String, problem: String },
+    #[error(
+        "{server} at {address} shows a certificate that is not trusted: {problem}. Name who signed it, a PEM file, as {name}=FILE in --{flag}"
+    )]
+    Untrusted { server: &'static str, flag: &'static str, address: String, problem: String, name: &'static str },
     #[error("{server} at {address} refuses this user: {problem}. Put the right user and password into --{flag}")]
     Unauthorized { server: &'static str, flag: &'static str, address: String, problem: String },
     #[error("{server} at {address} is not set up as it must be: {problem}. {advice}")]
@@ -109,4 +113,15 @@ pub enum OpenError {
     Thread(std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// Nobody answers there, or somebody whose certificate is not taken.
+    pub(crate) fn unreachable(server: &'static str, flag: &'static str, address: String, problem: String) -> OpenError {
+        if !problem.contains("certificate") {
+            return OpenError::Unreachable { server, flag, address, problem };
+        }
+        let name = if flag == "postgres" { "sslrootcert" } else { "ca" };
+        OpenError::Untrusted { server, flag, address, problem, name }
+    }
 }

@@ -47,9 +47,17 @@ impl Facts {
         SqliteFacts::open(folder, deployment).map(|facts| Facts::Embedded(Arc::new(facts)))
     }
 
-    /// Uses the ClickHouse of these servers; its database and tables are made where they are missing.
-    pub async fn connect(servers: &Servers) -> Result<Facts, OpenError> {
-        ClickHouseFacts::connect(servers).await.map(|facts| Facts::Distributed(Arc::new(facts)))
+    /// Uses the ClickHouse of these servers for this deployment; its database and tables are made where they are missing.
+    pub async fn connect(servers: &Servers, deployment: DeploymentId) -> Result<Facts, OpenError> {
+        ClickHouseFacts::connect(servers, deployment).await.map(|facts| Facts::Distributed(Arc::new(facts)))
+    }
+
+    /// Whether its server answers.
+    pub async fn ask(&self) -> Result<(), StoreError> {
+        match self {
+            Facts::Embedded(_) => Ok(()),
+            Facts::Distributed(facts) => facts.ask().await,
+        }
     }
 
     /// Runs what waits and ends the store for every handle.

@@ -50,7 +50,7 @@ impl Kafka {
             Some(trouble) if trouble.is_of_access() => {
                 OpenError::Unauthorized { server, flag, address, problem: trouble.reason }
             }
-            Some(trouble) => OpenError::Unreachable { server, flag, address, problem: trouble.reason },
+            Some(trouble) => OpenError::unreachable(server, flag, address, trouble.reason),
             None => OpenError::Unreachable { server, flag, address, problem: error.to_string() },
         }
     }

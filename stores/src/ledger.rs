@@ -67,6 +67,14 @@ impl Ledger {
         }
     }
 
+    /// Whether its server answers. One of which all connections are in use does.
+    pub async fn ask(&self) -> Result<(), StoreError> {
+        match self {
+            Ledger::Embedded(_) => Ok(()),
+            Ledger::Distributed(ledger) => ledger.ask().await,
+        }
+    }
+
     /// Makes the caller the partition's owner: whoever owned it before commits nothing more.
     pub async fn take(&self, partition: u32) -> Result<Taken, StoreError> {
         match self {

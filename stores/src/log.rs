@@ -94,7 +94,8 @@ impl Log {
         }
     }
 
-    /// At most `max` events from this offset on, in order; fewer or none only where the log ends. Append times are the log's
+    /// At most `max` events from this offset on, in order; fewer where the log ends or they are unusually large, and none only
+    /// where it ends. Append times are the log's
     /// own, which may fall by what its servers' clocks differ.
     pub async fn read(&self, partition: u32, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
         match self {

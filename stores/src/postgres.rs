@@ -86,7 +86,7 @@ impl Postgres {
                 OpenError::Unauthorized { server, flag, address, problem: refused.message().to_owned() }
             }
             Some(refused) => OpenError::Unreachable { server, flag, address, problem: refused.message().to_owned() },
-            None => OpenError::Unreachable { server, flag, address, problem: crate::error::whole(error) },
+            None => OpenError::unreachable(server, flag, address, crate::error::whole(error)),
         }
     }
 }

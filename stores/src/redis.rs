@@ -159,7 +159,7 @@ fn explain(error: &RedisError, address: &str) -> OpenError {
             problem,
             advice: "See that --redis names the right server and database".to_owned(),
         },
-        _ => OpenError::Unreachable { server: SERVER, flag: FLAG, address, problem },
+        _ => OpenError::unreachable(SERVER, FLAG, address, problem),
     }
 }
 

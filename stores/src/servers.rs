@@ -5,9 +5,9 @@ use std::time::Duration;
 pub struct Servers {
     /// `kafka://[user:password@]host:port[,host:port…][?tls=true&ca=FILE&mechanism=SCRAM-SHA-512]`, or the addresses alone.
     pub kafka: String,
-    /// `redis[s]://[user:password@]host:port/db`
+    /// `redis[s]://[user:password@]host:port/db[?ca=FILE]`
     pub redis: String,
-    /// `http[s]://[user:password@]host:port/[database]`
+    /// `http[s]://[user:password@]host:port/[database][?ca=FILE]`
     pub clickhouse: String,
     /// `postgres://user:password@host:port/database[?sslmode=require&sslrootcert=FILE]`
     pub postgres: String,

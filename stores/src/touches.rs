@@ -113,6 +113,14 @@ impl Touches {
         }
     }
 
+    /// Whether its server answers.
+    pub async fn ask(&self) -> Result<(), StoreError> {
+        match self {
+            Touches::Embedded(_) => Ok(()),
+            Touches::Distributed(touches) => touches.ask().await,
+        }
+    }
+
     /// Runs what waits and ends the store for every handle.
     pub async fn close(&self) {
         match self {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use api::{Ready, surroundings};
+use api::{Condition, Ready, surroundings};
 use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -64,7 +64,8 @@ async fn what_is_good_is_answered_and_kept_by_no_cache() {
 
 #[tokio::test]
 async fn a_process_without_the_api_says_how_it_is_and_nothing_else() {
-    let ready = Ready(Arc::new(|| vec!["the log is away".to_owned()]));
+    let condition = Condition { waiting: vec!["the log is away".to_owned()], degraded: Vec::new() };
+    let ready = Ready(Arc::new(move || condition.clone()));
     for (method, path, status, part) in [
         (Method::GET, "/healthz", 200, r#""status":"ok""#),
         (Method::GET, "/readyz", 503, r#""waiting":["the log is away"]"#),

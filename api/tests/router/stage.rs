@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use api::{ApiDeps, Ready, mail};
+use api::{ApiDeps, Condition, Ready, mail};
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -119,7 +119,10 @@ impl Stage {
             mail,
             public_url: PUBLIC_URL.to_owned(),
             decision_wait: DECISION_WAIT,
-            ready: Ready(Arc::new(move || missing.iter().map(ToString::to_string).collect())),
+            ready: Ready(Arc::new(move || Condition {
+                waiting: missing.iter().map(ToString::to_string).collect(),
+                degraded: Vec::new(),
+            })),
             now,
         });
         Stage { deployment, refused, links_mailed, shutdown, folder, mailing, router }

@@ -5,6 +5,7 @@ mod place;
 use schemas::{
     conversion::Standing,
     time::{HOUR_MS, MINUTE_MS, TimeMs},
+    wire::encode_event,
 };
 
 use place::{NOON, Place};
@@ -27,6 +28,30 @@ async fn a_record_that_nobody_can_read_is_kept_and_passed_over() {
     let sale = road.append(road.sale("after", None)).await;
     road.decide_all().await;
     assert_eq!(road.standing(sale).await, Standing::Attributed);
+    road.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_wrote_is_left_to_it_with_all_before_it_decided() {
+    const VERSION_1: [u8; 2] = [7 << 3, 1];
+    let place = Place::new();
+    let road = place.open().await;
+    road.append(road.click(NOON)).await;
+    let before = road.append(road.sale("before", None)).await;
+    let newer = [encode_event(road.click(NOON)).as_slice(), &VERSION_1].concat();
+    road.append_bytes(newer).await;
+    let after = road.append(road.sale("after", None)).await;
+    road.held().await;
+    road.facts_hold(2).await;
+    assert_eq!(road.standing(before).await, Standing::Attributed);
+    road.stop().await;
+
+    // Nor does the next start pass it over.
+    let road = place.open().await;
+    road.held().await;
+    assert_eq!(road.stores.ledger.progress(0).await.unwrap().map(|at| at.next), Some(2));
+    assert!(road.stores.ledger.conversion(after).await.unwrap().is_none());
+    assert!(road.stores.ledger.quarantined(0, 10).await.unwrap().is_empty());
     road.stop().await;
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use processor::{Deps, Limits, ProcessError};
+use processor::{Deps, Limits, ProcessError, Stage, Status};
 use schemas::{
     code::Code,
     conversion::Standing,
@@ -55,6 +55,7 @@ pub(crate) struct Road {
     pub(crate) stores: Deployment,
     ids: Arc<AtomicU64>,
     signing: ReceiptKey,
+    status: watch::Receiver<Status>,
     stop: CancellationToken,
     processor: JoinHandle<Result<(), ProcessError>>,
 }
@@ -82,6 +83,7 @@ impl Place {
         // An id of a run is of no other: where the log ends is new each time.
         let ids = Arc::new(AtomicU64::new(stores.log.span(PARTITION).await.expect("the log answers").end << 32));
         let (stop, own_ids) = (CancellationToken::new(), Arc::clone(&ids));
+        let (told, status) = watch::channel(Status::default());
         let deps = Deps {
             log: stores.log.clone(),
             touches: stores.touches.clone().expect("an embedded deployment has touches"),
@@ -90,10 +92,10 @@ impl Place {
             facts: stores.facts.clone().expect("an embedded deployment has facts"),
             now,
             event_id: Arc::new(move || EventId(u128::from(own_ids.fetch_add(1, Ordering::Relaxed)))),
-            status: watch::Sender::default(),
+            status: told,
         };
         let processor = tokio::spawn(processor::run(deps, Limits::default(), stop.clone()));
-        Road { stores, ids, signing, stop, processor }
+        Road { stores, ids, signing, status, stop, processor }
     }
 }
 
@@ -226,6 +228,17 @@ impl Road {
             self.stores.ledger.progress(PARTITION).await.expect("the ledger answers").is_some_and(|at| at.next >= end)
         })
         .await;
+    }
+
+    /// Until it stands still before something that it does not know.
+    pub(crate) async fn held(&self) {
+        until(async || self.status.borrow().owned.get(&PARTITION) == Some(&Stage::Held)).await;
+    }
+
+    /// Until facts hold the log before this offset.
+    pub(crate) async fn facts_hold(&self, up_to: u64) {
+        let held = self.stores.facts.as_ref().expect("there are facts").held();
+        until(async || held.borrow().up_to(PARTITION) >= up_to).await;
     }
 
     pub(crate) async fn settled(&self, conversion: ConversionId) {

@@ -83,11 +83,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REFMILL_KAFKA", value_name = "URL")]
     pub(crate) kafka: Option<String>,
 
-    /// Redis, redis[s]://[user:password@]host:port/db, with maxmemory-policy noeviction
+    /// Redis, redis[s]://[user:password@]host:port/db[?ca=FILE], with maxmemory-policy noeviction
     #[arg(long, env = "REFMILL_REDIS", value_name = "URL")]
     pub(crate) redis: Option<String>,
 
-    /// ClickHouse over HTTP, http[s]://[user:password@]host:port/[database]
+    /// ClickHouse over HTTP, http[s]://[user:password@]host:port/[database][?ca=FILE]
     #[arg(long, env = "REFMILL_CLICKHOUSE", value_name = "URL")]
     pub(crate) clickhouse: Option<String>,
 

@@ -14,6 +14,7 @@ pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Res
     let readiness = Readiness {
         follower: Some(front.follower.clone()),
         log: Some(ground.deployment.log.health()),
+        servers: ground.ask_servers(&mut tasks),
         ..Readiness::default()
     };
     let edge = front.edge(ground, false, None)?;

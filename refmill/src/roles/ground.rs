@@ -5,10 +5,17 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use metrics::gauge;
 use stores::{Deployment, Shape, log::LogLimits};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::Role;
+use super::{
+    Role,
+    servers::{Away, Servers},
+};
 use crate::{clock::now, config::Config, metrics_listener, telemetry};
 
 pub(super) struct Ground {
@@ -48,6 +55,16 @@ pub(super) async fn open(config: Config, role: Role, shape: &Shape) -> anyhow::R
 impl Ground {
     pub(super) fn public_url(&self) -> String {
         self.config.public_url.clone().unwrap_or_else(|| self.base_url.clone())
+    }
+
+    /// Starts asking the servers that a processor or an API works with, where there are any.
+    pub(super) fn ask_servers(&self, tasks: &mut JoinSet<()>) -> Option<watch::Receiver<Away>> {
+        self.config.servers.as_ref()?;
+        let stores = &self.deployment;
+        let servers = Servers::new(stores.ledger.clone(), stores.facts.clone(), stores.touches.clone());
+        let away = servers.away();
+        tasks.spawn(servers.ask(self.working.clone()));
+        Some(away)
     }
 
     pub(super) fn connection_limits(&self) -> ingest::connection::Limits {

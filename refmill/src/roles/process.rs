@@ -23,8 +23,12 @@ pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Res
     tasks.spawn(keys::keep(ground.deployment.catalog.clone(), now, ground.working.clone()));
     let ids = Arc::new(EventIds::new(u64::from_be_bytes(random()?)));
     let (processor, status) = decide(ground, ids)?;
-    let readiness =
-        Readiness { processor: Some(status), log: Some(ground.deployment.log.health()), ..Readiness::default() };
+    let readiness = Readiness {
+        processor: Some(status),
+        log: Some(ground.deployment.log.health()),
+        servers: ground.ask_servers(&mut tasks),
+        ..Readiness::default()
+    };
     let asked = fallback::of(api::surroundings(readiness.asked()));
     let service = move |request, _| asked(request);
     let shutdown = ground.serving.clone().cancelled_owned();

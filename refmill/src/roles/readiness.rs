@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::Ready;
+use api::{Condition, Ready};
 use ingest::{follower::Follower, spool::Spool};
 use metrics::gauge;
 use processor::{Stage, Status};
@@ -10,6 +10,7 @@ use stores::log::Health;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::servers::Away;
 use crate::clock::now;
 
 /// How often the gauge is set.
@@ -24,6 +25,8 @@ pub(super) struct Readiness {
     pub(super) log: Option<watch::Receiver<Health>>,
     pub(super) spool: Option<Spool>,
     pub(super) processor: Option<watch::Receiver<Status>>,
+    /// Of who decides or shows.
+    pub(super) servers: Option<watch::Receiver<Away>>,
 }
 
 impl Readiness {
@@ -47,12 +50,28 @@ impl Readiness {
         if let Some(status) = &self.processor {
             waiting.extend(of_processor(&status.borrow()));
         }
+        if self.away().postgres {
+            waiting.push("Postgres is away".to_owned());
+        }
         waiting
+    }
+
+    /// What does less than it should, and keeps nobody from what is to be done at once.
+    fn degraded(&self) -> Vec<String> {
+        let Away { clickhouse, redis, .. } = self.away();
+        let of_clickhouse = "ClickHouse is away: facts wait to be written, and what is read from them is not answered";
+        let of_redis = "Redis is away: touches wait to be kept, and a partition that is taken waits for it";
+        let named = [(clickhouse, of_clickhouse), (redis, of_redis)];
+        named.into_iter().filter(|(is_away, _)| *is_away).map(|(_, text)| text.to_owned()).collect()
+    }
+
+    fn away(&self) -> Away {
+        self.servers.as_ref().map(|away| *away.borrow()).unwrap_or_default()
     }
 
     pub(super) fn asked(&self) -> Ready {
         let readiness = self.clone();
-        Ready(Arc::new(move || readiness.waiting()))
+        Ready(Arc::new(move || Condition { waiting: readiness.waiting(), degraded: readiness.degraded() }))
     }
 
     /// Keeps the gauges current until told to stop.
@@ -61,7 +80,10 @@ impl Readiness {
         while shutdown.run_until_cancelled(due.tick()).await.is_some() {
             gauge!("refmill_ready").set(if self.waiting().is_empty() { 1.0 } else { 0.0 });
             if let Some(status) = &self.processor {
-                gauge!("refmill_partitions_owned").set(status.borrow().owned.len() as f64);
+                let status = status.borrow();
+                let held = status.owned.values().filter(|stage| **stage == Stage::Held).count();
+                gauge!("refmill_partitions_owned").set(status.owned.len() as f64);
+                gauge!("refmill_partitions_held").set(held as f64);
             }
         }
     }
@@ -72,8 +94,14 @@ fn of_processor(status: &Status) -> Vec<String> {
     if !status.joined {
         return vec!["the processor has not joined the others".to_owned()];
     }
-    let recovering = status.owned.iter().filter(|(_, stage)| **stage == Stage::Recovering);
-    recovering.map(|(partition, _)| format!("partition {partition} is being recovered")).collect()
+    let of_partition = |(partition, stage): (&u32, &Stage)| match stage {
+        Stage::Recovering => Some(format!("partition {partition} is being recovered")),
+        Stage::Held => Some(format!(
+            "partition {partition} waits for a newer version of Refmill, which wrote what comes next: start that"
+        )),
+        Stage::Deciding => None,
+    };
+    status.owned.iter().filter_map(of_partition).collect()
 }
 
 #[cfg(test)]
@@ -91,6 +119,10 @@ mod tests {
                 status(true, &[(0, Stage::Deciding), (3, Stage::Recovering), (7, Stage::Recovering)]),
                 &["partition 3 is being recovered", "partition 7 is being recovered"],
             ),
+            (
+                status(true, &[(0, Stage::Deciding), (4, Stage::Held)]),
+                &["partition 4 waits for a newer version of Refmill, which wrote what comes next: start that"],
+            ),
         ] {
             assert_eq!(of_processor(&status), waiting, "{status:?}");
             assert_eq!(status.is_ready(), waiting.is_empty());
@@ -106,6 +138,19 @@ mod tests {
         assert_eq!(readiness.waiting(), ["the log is away", "the processor has not joined the others"]);
         log.send_replace(Health::Well);
         status.send_modify(|status| status.joined = true);
-        assert!((readiness.asked().0)().is_empty());
+        assert!((readiness.asked().0)().waiting.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_named_and_only_postgres_keeps_from_work() {
+        let away = watch::Sender::new(Away { clickhouse: true, redis: true, postgres: false });
+        let readiness = Readiness { servers: Some(away.subscribe()), ..Readiness::default() };
+        let Condition { waiting, degraded } = (readiness.asked().0)();
+        assert!(waiting.is_empty(), "{waiting:?}");
+        let named: Vec<_> = degraded.iter().filter_map(|text| text.split_once(" is away: ")).collect();
+        assert_eq!(named.iter().map(|(server, _)| *server).collect::<Vec<_>>(), ["ClickHouse", "Redis"]);
+        away.send_replace(Away { postgres: true, ..Away::default() });
+        let Condition { waiting, degraded } = (readiness.asked().0)();
+        assert_eq!((waiting.as_slice(), degraded.len()), (&["Postgres is away".to_owned()][..], 0));
     }
 }

@@ -29,6 +29,7 @@ pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Res
         log: Some(stores.log.health()),
         spool: spool.clone(),
         processor: Some(status),
+        servers: ground.ask_servers(&mut tasks),
     };
     let mail = mail::start(ground, &mut tasks)?;
     let edge = front.edge(ground, true, spool.clone())?;

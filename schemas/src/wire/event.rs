@@ -3,6 +3,7 @@ use prost::Message;
 use super::{
     WireError,
     record::{self, EventBody},
+    sound::{amount, count, text, time},
 };
 use crate::{
     decision::EventKind,
@@ -11,9 +12,12 @@ use crate::{
     ids::{CompanyId, ConversionId, EventId, KeyId, LinkId, PartnerId, ProgramId},
     money::Currency,
     receipt::Receipt,
-    time::TimeMs,
     web::{Device, Page, Utm},
 };
+
+/// What is written here needs no more than this of its reader. A new kind of event, or a new meaning of a field, counts it up and
+/// is written with the new number; all else keeps the number that it has.
+const VERSION: u32 = 0;
 
 pub fn encode_event(event: Event) -> Vec<u8> {
     let record = record::Event {
@@ -23,6 +27,7 @@ pub fn encode_event(event: Event) -> Vec<u8> {
         reply_to: event.reply_to,
         key_id: event.key.map_or(0, |key| key.0),
         first_appended_at_ms: event.first_appended_at.map(|at| at.0),
+        version: VERSION,
         body: Some(body_record(event.body)),
     };
     record.encode_to_vec()
@@ -37,13 +42,19 @@ pub fn mark_resent(record: &mut Vec<u8>) {
 
 pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
     let record = record::Event::decode(bytes)?;
+    let id = EventId(narrow(&record.id, "id")?);
+    // A body that is not known here is passed over by Protobuf: what is left of the record is shorter than it was.
+    let has_unknown_body = record.body.is_none() && record.encoded_len() < bytes.len();
+    if record.version > VERSION || has_unknown_body {
+        return Err(WireError::Newer);
+    }
     Ok(Event {
-        id: EventId(narrow(&record.id, "id")?),
-        stamped_at: TimeMs(record.stamped_at_ms),
+        id,
+        stamped_at: time(record.stamped_at_ms, "stamped_at_ms")?,
         resent: record.resent,
         reply_to: record.reply_to,
         key: nonzero(record.key_id).map(KeyId),
-        first_appended_at: record.first_appended_at_ms.map(TimeMs),
+        first_appended_at: record.first_appended_at_ms.map(|at| time(at, "first_appended_at_ms")).transpose()?,
         body: body(record.body.ok_or(WireError::Missing("body"))?)?,
     })
 }
@@ -134,16 +145,16 @@ fn body(body: EventBody) -> Result<Body, WireError> {
         EventBody::Lead(record) => Body::Lead(Box::new(claim(record)?)),
         EventBody::Sale(record) => Body::Sale(Box::new(Sale {
             claim: claim(record.claim.ok_or(WireError::Missing("claim"))?)?,
-            amount_minor: record.amount_minor,
+            amount_minor: amount(record.amount_minor)?,
             currency: currency(&record.currency)?,
         })),
         EventBody::Refund(record) => Body::Refund(Box::new(Refund {
             company: CompanyId(record.company),
             conversion: ConversionId(narrow(&record.conversion, "conversion")?),
             key: KeyHash(narrow(&record.key, "key")?),
-            label: record.label,
-            amount_minor: record.amount_minor,
-            reason: present(record.reason),
+            label: text(record.label, "label")?,
+            amount_minor: record.amount_minor.map(amount).transpose()?,
+            reason: present(text(record.reason, "reason")?),
             body_hash: narrow(&record.body_hash, "body_hash")?,
         })),
         EventBody::Review(record) => Body::Review(Review {
@@ -162,9 +173,9 @@ fn body(body: EventBody) -> Result<Body, WireError> {
             facts_up_to: record.facts_up_to,
         }),
         EventBody::EdgeCounts(record) => {
-            let counts = record.counts.into_iter().map(|count| {
-                let company = CompanyId(count.company);
-                Ok(EdgeCount { company, kind: kind(count.kind)?, refused: count.refused })
+            let counts = record.counts.into_iter().map(|told| {
+                let company = CompanyId(told.company);
+                Ok(EdgeCount { company, kind: kind(told.kind)?, refused: count(told.refused)? })
             });
             Body::EdgeCounts(EdgeCounts { counts: counts.collect::<Result<_, WireError>>()? })
         }
@@ -177,16 +188,19 @@ fn click(record: record::Click) -> Result<Click, WireError> {
         company: CompanyId(record.company),
         program: ProgramId(record.program),
         partner: PartnerId(record.partner),
-        code: record.code,
+        code: text(record.code, "code")?,
         receipt: receipt(&record.receipt)?,
         address: AddressHash(narrow(&record.address_hash, "address_hash")?),
         address_before: some(&record.address_hash_before, "address_hash_before")?.map(AddressHash),
-        landing: Page { host: record.landing_host, path: record.landing_path },
-        referrer_host: present(record.referrer_host),
+        landing: Page {
+            host: text(record.landing_host, "landing_host")?,
+            path: text(record.landing_path, "landing_path")?,
+        },
+        referrer_host: present(text(record.referrer_host, "referrer_host")?),
         utm: Utm {
-            source: present(record.utm_source),
-            medium: present(record.utm_medium),
-            campaign: present(record.utm_campaign),
+            source: present(text(record.utm_source, "utm_source")?),
+            medium: present(text(record.utm_medium, "utm_medium")?),
+            campaign: present(text(record.utm_campaign, "utm_campaign")?),
         },
         device: *Device::ALL.get(record.device as usize).ok_or(WireError::Invalid("device"))?,
     })
@@ -205,14 +219,14 @@ fn claim(record: record::Claim) -> Result<Claim, WireError> {
         },
         conversion: ConversionId(narrow(&record.conversion, "conversion")?),
         keys: record.keys.iter().map(|key| narrow(key, "keys").map(KeyHash)).collect::<Result<_, _>>()?,
-        label: record.label,
+        label: text(record.label, "label")?,
         program: nonzero(record.program).map(ProgramId),
         code_link: nonzero(record.code_link).map(LinkId),
         receipt: if record.receipt.is_empty() { None } else { Some(receipt(&record.receipt)?) },
         customer: some(&record.customer_hash, "customer_hash")?.map(CustomerHash),
         email: some(&record.email_hash, "email_hash")?.map(EmailHash),
         disposable_email: record.disposable_email,
-        occurred_at: record.occurred_at_ms.map(TimeMs),
+        occurred_at: record.occurred_at_ms.map(|at| time(at, "occurred_at_ms")).transpose()?,
         body_hash: narrow(&record.body_hash, "body_hash")?,
     })
 }

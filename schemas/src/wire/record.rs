@@ -16,6 +16,8 @@ pub(super) struct Event {
     pub(super) key_id: u64,
     #[prost(int64, optional, tag = "6")]
     pub(super) first_appended_at_ms: Option<i64>,
+    #[prost(uint32, tag = "7")]
+    pub(super) version: u32,
     #[prost(oneof = "EventBody", tags = "16, 17, 18, 19, 20, 21, 22, 23")]
     pub(super) body: Option<EventBody>,
 }

@@ -2,9 +2,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, watch};
 
-use super::ClickHouse;
+use super::{ClickHouse, READ_WAIT, within};
 use crate::{StoreError, facts::Held};
 
+mod bind;
 mod checksum;
 mod clicks;
 mod company;
@@ -46,6 +47,10 @@ impl ClickHouseFacts {
             held.offsets.remove(&partition);
             held.incarnations.remove(&partition);
         });
+    }
+
+    pub(crate) async fn ask(&self) -> Result<(), StoreError> {
+        within(READ_WAIT, self.open_server()?.client.query("SELECT 1").fetch_one::<u8>()).await.map(drop)
     }
 
     pub(crate) async fn close(&self) {

@@ -42,7 +42,7 @@ pub(super) async fn open(
     let log = AT_START.open(async || Log::connect(servers, limits, create_topics).await).await?;
     check_partitions(servers, &ledger, &log).await?;
     let facts = match roles.decides || roles.shows {
-        true => Some(AT_START.open(async || Facts::connect(servers).await).await?),
+        true => Some(AT_START.open(async || Facts::connect(servers, id).await).await?),
         false => None,
     };
     let touches = match roles.decides {

@@ -20,6 +20,7 @@ mod take;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use deadpool_postgres::{PoolError, TimeoutType};
 use schemas::{
     accounts::Transfer,
     conversion::{Conversion, RefundApplied},
@@ -73,6 +74,13 @@ impl Ledger {
 impl Ledger {
     pub(crate) fn partitions(&self) -> u32 {
         self.partitions
+    }
+
+    pub(crate) async fn ask(&self) -> Result<(), StoreError> {
+        match self.progress(0).await {
+            Err(StoreError::PostgresPool(PoolError::Timeout(TimeoutType::Wait))) => Ok(()),
+            asked => asked.map(drop),
+        }
     }
 
     pub(crate) async fn take(&self, partition: u32) -> Result<Taken, StoreError> {

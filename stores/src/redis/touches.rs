@@ -79,6 +79,10 @@ impl Touches {
         forget::forget(self, partition, None).await
     }
 
+    pub(crate) async fn ask(&self) -> Result<(), StoreError> {
+        Ok(redis::cmd("PING").exec_async(&mut self.connection()?).await?)
+    }
+
     pub(crate) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }

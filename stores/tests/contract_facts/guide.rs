@@ -9,7 +9,7 @@ use schemas::{
     time::DAY_MS,
     web::Utm,
 };
-use stores::facts::Facts;
+use stores::{DeploymentId, facts::Facts};
 
 use crate::{
     database::Database,
@@ -112,7 +112,7 @@ fn changes_of(sale: u64, offsets: &mut impl Iterator<Item = u64>) -> Vec<Fact> {
 
 async fn filled() -> Database {
     let database = Database::new();
-    let facts = Facts::connect(&database.servers).await.unwrap();
+    let facts = Facts::connect(&database.servers, DeploymentId(1)).await.unwrap();
     let clicks = 600;
     let mut rows: Vec<Fact> = (0..clicks).map(click_fact).collect();
     let mut offsets = clicks..;

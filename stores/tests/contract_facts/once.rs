@@ -1,7 +1,10 @@
 //! However often a block is sent to ClickHouse, and by whomever, it is there once, in rows and in sums.
 
 use schemas::{facts::Fact, ids::LinkId, money::Currency, receipt::Visit};
-use stores::facts::{Block, Facts, InsertError};
+use stores::{
+    DeploymentId,
+    facts::{Block, Facts, InsertError},
+};
 
 use crate::{
     database::Database,
@@ -33,7 +36,7 @@ async fn is_there_once(database: &Database) {
 }
 
 async fn connect(database: &Database) -> Facts {
-    Facts::connect(&database.servers).await.unwrap()
+    Facts::connect(&database.servers, DeploymentId(1)).await.unwrap()
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Place {
     pub(crate) async fn open(&self) -> Facts {
         match self {
             Place::Embedded(folder) => Facts::open(folder.path(), DeploymentId(1)).unwrap(),
-            Place::Distributed(database) => Facts::connect(&database.servers).await.unwrap(),
+            Place::Distributed(database) => Facts::connect(&database.servers, DeploymentId(1)).await.unwrap(),
         }
     }
 

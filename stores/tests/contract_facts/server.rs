@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use stores::{
-    OpenError, StoreError,
+    DeploymentId, OpenError, StoreError,
     facts::{Facts, InsertError},
 };
 use tempfile::TempDir;
@@ -58,7 +58,7 @@ fn services(folder: &Path, verb: &str, names: &[&str]) -> String {
 async fn a_server_that_goes_and_comes_back() {
     let server = OwnServer::start();
     let database = Database::at(&server.url);
-    let facts = Facts::connect(&database.servers).await.unwrap();
+    let facts = Facts::connect(&database.servers, DeploymentId(1)).await.unwrap();
     let next = |offset| block(offset, offset + 1, vec![clicked(click(offset, NOON))]);
     facts.insert(next(0)).await.unwrap();
     for (offset, verb) in [(1, "stop"), (2, "kill")] {
@@ -66,11 +66,11 @@ async fn a_server_that_goes_and_comes_back() {
         let refused = tokio::time::timeout(BOUND, facts.insert(next(offset))).await.expect("an answer in time");
         assert!(matches!(refused, Err(InsertError::Store(StoreError::ClickHouse(_)))), "{refused:?}");
         assert!(tokio::time::timeout(BOUND, facts.stored_up_to(0)).await.expect("an answer in time").is_err());
-        let unreachable = Facts::connect(&database.servers).await.map(drop);
+        let unreachable = Facts::connect(&database.servers, DeploymentId(1)).await.map(drop);
         assert!(matches!(unreachable, Err(OpenError::Unreachable { .. })), "{unreachable:?}");
         server.tell("start");
         // What was in before is known as sent before, whoever sends it.
-        let other = Facts::connect(&database.servers).await.unwrap();
+        let other = Facts::connect(&database.servers, DeploymentId(1)).await.unwrap();
         for before in 0..offset {
             other.insert(next(before)).await.unwrap();
         }
@@ -83,7 +83,8 @@ async fn a_server_that_goes_and_comes_back() {
 async fn refused(url: &str) -> OpenError {
     let mut servers = Database::new().servers.clone();
     url.clone_into(&mut servers.clickhouse);
-    let refused = tokio::time::timeout(BOUND, Facts::connect(&servers)).await.expect("an answer in time");
+    let refused =
+        tokio::time::timeout(BOUND, Facts::connect(&servers, DeploymentId(1))).await.expect("an answer in time");
     refused.map(drop).expect_err(url)
 }
 
@@ -102,7 +103,7 @@ async fn what_is_wrong_with_a_url_is_said() {
     let mut named = Database::new();
     named.servers.clickhouse = format!("{}/{}?compression=none", with("re%66mill:refmill"), named.servers.prefix);
     named.servers.prefix = "not_used".to_owned();
-    let facts = Facts::connect(&named.servers).await.unwrap();
+    let facts = Facts::connect(&named.servers, DeploymentId(1)).await.unwrap();
     facts.insert(block(0, 1, vec![clicked(click(0, NOON))])).await.unwrap();
     assert_eq!(facts.read(0, 0, 1).await.unwrap(), [clicked(click(0, NOON))]);
     let name = named.servers.clickhouse.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();

@@ -69,7 +69,7 @@ async fn a_missing_topic_is_named_where_none_may_be_made() {
     let [events, decisions] = topics(&servers);
     let text = error.to_string();
     assert!(matches!(error, OpenError::Unfit { .. }), "{text}");
-    assert!(text.contains(&events) && text.contains(&decisions) && text.contains("--prefix"), "{text}");
+    assert!(text.contains(&events) && text.contains(&decisions) && text.contains("--topic-prefix"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn more_copies_than_brokers_are_refused() {
     let servers = Servers { replication: 30, ..servers(1) };
     let error = refusal(&servers, true).await;
     let text = error.to_string();
-    assert!(matches!(error, OpenError::Unfit { .. }) && text.contains("--replication"), "{text}");
+    assert!(matches!(error, OpenError::Unfit { .. }) && text.contains("--kafka-replication"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,8 +133,8 @@ async fn what_is_not_understood_is_said() {
         (Servers { kafka: "http://somewhere".to_owned(), ..servers(1) }, "--kafka"),
         (Servers { kafka: "kafka://u:geheim@a:1?ca=/no/such/file.pem".to_owned(), ..servers(1) }, "--kafka"),
         (Servers { kafka: "kafka://u:geheim@a:1?mechanism=NONSENSE".to_owned(), ..servers(1) }, "--kafka"),
-        (Servers { prefix: "a b".to_owned(), ..servers(1) }, "--prefix"),
-        (Servers { prefix: String::new(), ..servers(1) }, "--prefix"),
+        (Servers { prefix: "a b".to_owned(), ..servers(1) }, "--topic-prefix"),
+        (Servers { prefix: String::new(), ..servers(1) }, "--topic-prefix"),
     ];
     for (servers, flag) in cases {
         let error = refusal(&servers, true).await;

@@ -28,6 +28,7 @@ async fn refused(url: &str) -> String {
     let text = error.to_string();
     let kind = match error {
         OpenError::Unreachable { .. } => "unreachable",
+        OpenError::Untrusted { .. } => "untrusted",
         OpenError::Unauthorized { .. } => "unauthorized",
         OpenError::Unfit { .. } => "unfit",
         OpenError::BadUrl { .. } => "bad url",
@@ -202,7 +203,7 @@ async fn tls_trusts_whom_the_url_names() {
     own.command(&words);
     let url = format!("rediss://127.0.0.1:{port}/0");
     let text = refused(&url).await;
-    assert!(text.starts_with("unreachable") && text.contains("certificate"), "{text}");
+    assert!(text.starts_with("untrusted") && text.contains("ca=FILE in --redis"), "{text}");
     let trusted = servers(&format!("{url}?ca={}", file("certificate.pem")), "test");
     let store = Touches::connect(&trusted, DEPLOYMENT).await.unwrap();
     store.save(0, 1, 0, 10, many(3_000, 30, 1)).await.unwrap();

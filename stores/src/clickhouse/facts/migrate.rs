@@ -6,10 +6,13 @@ use crate::{
 };
 
 /// How long one statement may take.
-const STATEMENT_WAIT: Duration = Duration::from_secs(120);
+pub(super) const STATEMENT_WAIT: Duration = Duration::from_secs(120);
 
 /// The schema by its numbers, in order. Each statement can be run again, so that several processes may start at once.
-const VERSIONS: [(u32, &str); 1] = [(1, include_str!("../../../../schemas/sql/facts_clickhouse/V1__facts.sql"))];
+const VERSIONS: [(u32, &str); 2] = [
+    (1, include_str!("../../../../schemas/sql/facts_clickhouse/V1__facts.sql")),
+    (2, include_str!("../../../../schemas/sql/facts_clickhouse/V2__deployment.sql")),
+];
 
 const APPLIED: &str = "CREATE TABLE IF NOT EXISTS schema_versions (\
                        version UInt32 COMMENT 'The number of a file of the schema', \
@@ -66,7 +69,7 @@ async fn widen(server: &ClickHouse, partitions: u32) -> Result<(), OpenError> {
     Ok(())
 }
 
-async fn execute(server: &ClickHouse, statement: &str) -> Result<(), OpenError> {
+pub(super) async fn execute(server: &ClickHouse, statement: &str) -> Result<(), OpenError> {
     let done = within(STATEMENT_WAIT, server.client.query_raw(statement).execute()).await;
     done.map_err(|error| server.explain(error))
 }

@@ -27,6 +27,7 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// How many records go into the buffer at a time.
 const CHUNK_RECORDS: usize = 1_024;
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// After what time a reading that goes on after an error does so.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -135,12 +136,13 @@ impl Reading {
 
     /// Waits for a record and takes along what has come with it.
     fn read_chunk(&mut self, consumer: &BaseConsumer<Lag>) -> KafkaResult<()> {
-        let mut wait = POLL_WAIT;
-        while self.chunk.len() < CHUNK_RECORDS {
+        let (mut wait, mut bytes) = (POLL_WAIT, 0);
+        while self.chunk.len() < CHUNK_RECORDS && bytes < CHUNK_BYTES {
             match consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let record = record(&message);
                     self.next = record.position.offset + 1;
+                    bytes += record.bytes.len();
                     self.chunk.push(record);
                     wait = Duration::ZERO;
                 }

@@ -32,6 +32,9 @@ const JOBS_WAITING: usize = 64;
 const READ_WAIT: Duration = Duration::from_secs(10);
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
+/// One reading ends early past this: somebody may have written records of the largest kind by the thousand.
+const READ_BYTES: usize = 32 * 1024 * 1024;
+
 enum Job {
     Read { partition: u32, from: u64, max: usize, done: oneshot::Sender<Result<Vec<Record>, StoreError>> },
     Stop,
@@ -119,7 +122,8 @@ impl Reader {
     fn read_to(&mut self, mut place: Place, from: u64, to: u64) -> Result<Vec<Record>, StoreError> {
         let started = Instant::now();
         let mut records = Vec::with_capacity(usize::try_from(to - from).unwrap_or_default());
-        while place.next < to {
+        let mut bytes = 0;
+        while place.next < to && bytes < READ_BYTES {
             if self.stop.is_asked() || started.elapsed() >= READ_WAIT {
                 return Err(StoreError::Kafka(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)));
             }
@@ -131,6 +135,7 @@ impl Reader {
                         continue;
                     }
                     place.next = record.position.offset + 1;
+                    bytes += record.bytes.len();
                     records.push(record);
                 }
                 Some(Err(error)) if is_final(&error) => {

@@ -63,7 +63,7 @@ impl Topics {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if prefix.is_empty() || prefix.len() > NAME_CHARS_MAX || !prefix.chars().all(is_name) {
             let problem = format!("it takes 1 to {NAME_CHARS_MAX} letters, digits, dots, dashes and underscores");
-            return Err(OpenError::BadUrl { flag: "prefix", problem });
+            return Err(OpenError::BadUrl { flag: "topic-prefix", problem });
         }
         Ok(Topics { events: format!("{prefix}.events"), decisions: format!("{prefix}.decisions") })
     }
@@ -89,7 +89,7 @@ impl Topics {
                 let names: Vec<_> = missing.iter().map(|topic| topic.name).collect();
                 return Err(kafka.unfit(
                     format!("there is no topic {}", names.join(" and no topic ")),
-                    "Start with the topics to be made, or say which --prefix they have",
+                    "Let them be made with --create-topics, or say which --topic-prefix they have",
                 ));
             }
             make(kafka, servers, &admin, &missing).await?;
@@ -157,7 +157,7 @@ fn check_partitions(kafka: &Kafka, topic: &Wanted<'_>, known: &Metadata) -> Resu
     Err(kafka.unfit(
         format!("topic {name} has {found} partitions and not {partitions}"),
         format!(
-            "The number is fixed when a deployment is made: say --{flag} {found}, or name other topics with --prefix"
+            "The number is fixed when a deployment is made: say --{flag} {found}, or name other topics with --topic-prefix"
         ),
     ))
 }
@@ -180,7 +180,7 @@ async fn make(kafka: &Kafka, servers: &Servers, admin: &Admin, missing: &[&Wante
             RDKafkaErrorCode::InvalidReplicationFactor => {
                 return Err(kafka.unfit(
                     format!("it has not the {} brokers that hold a record of {name} each", servers.replication),
-                    "Start as many brokers, or say with --replication how many copies there are to be",
+                    "Start as many brokers, or say with --kafka-replication how many copies there are to be",
                 ));
             }
             code if said::is_of_access(code) => {

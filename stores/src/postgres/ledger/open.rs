@@ -68,7 +68,7 @@ async fn belong(
     }
     if stored != partitions {
         let problem = format!("its ledger was made with {stored} partitions, and {partitions} are asked for");
-        let advice = format!("Ask for {stored}: the number is fixed when a deployment is made");
+        let advice = format!("Say --partitions {stored}: the number is fixed when a deployment is made");
         return Err(unfit(postgres, problem, &advice));
     }
     Ok(())
