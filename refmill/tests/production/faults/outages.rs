@@ -17,7 +17,7 @@ struct Outage {
 }
 
 impl Outage {
-    /// A third of the stream before, a third while `fault` does its work, and the rest after.
+    /// A third of the stream before, what `fault` lets pass while it does its work, and the rest after.
     fn check(&self, fault: impl AsyncFn(&Cluster, &Load)) {
         on_one_thread(async {
             let cluster = Cluster::start(Plan { own_servers: self.of, ..Plan::DISTRIBUTED }).await;
@@ -29,7 +29,6 @@ impl Outage {
                 }
                 load.let_pass(STEPS);
                 load.until(STEPS - 10).await;
-                load.let_pass(STEPS);
                 fault(&cluster, &load).await;
                 runs.push(load.finish().await);
             }
@@ -42,7 +41,8 @@ impl Outage {
 fn kafka_is_stopped_and_started() {
     Outage { of: &[Kind::Kafka], seed: 51, late_clicks: true }.check(async |cluster, load| {
         cluster.servers().stop(Kind::Kafka).await;
-        load.until_acknowledged(5).await;
+        load.let_pass(STEPS);
+        load.until_acknowledged(STEPS / 6).await;
         cluster.servers().start(Kind::Kafka).await;
     });
 }
@@ -51,9 +51,11 @@ fn kafka_is_stopped_and_started() {
 fn postgres_is_restarted_and_killed() {
     Outage { of: &[Kind::Postgres], seed: 52, late_clicks: false }.check(async |cluster, load| {
         cluster.servers().stop(Kind::Postgres).await;
-        load.until_acknowledged(3).await;
+        load.let_pass(STEPS / 2);
+        load.until_acknowledged(STEPS / 6).await;
         cluster.servers().start(Kind::Postgres).await;
-        load.until_acknowledged(3).await;
+        load.let_pass(STEPS / 2);
+        load.until_acknowledged(STEPS / 6).await;
         cluster.servers().kill(Kind::Postgres).await;
         cluster.servers().start(Kind::Postgres).await;
     });
@@ -63,14 +65,18 @@ fn postgres_is_restarted_and_killed() {
 fn redis_is_flushed_restarted_and_rolled_back() {
     Outage { of: &[Kind::Redis], seed: 53, late_clicks: false }.check(async |cluster, load| {
         let servers = cluster.servers();
+        load.let_pass(STEPS / 3);
+        load.until_acknowledged(STEPS / 12).await;
         redis(&servers.redis, &["FLUSHALL"]).expect("flushed");
-        load.until_acknowledged(3).await;
+        load.until_acknowledged(STEPS / 12).await;
         servers.stop(Kind::Redis).await;
         let (folder, copy) = (servers.folder(Kind::Redis), cluster.beside("older-redis"));
         copy_folder(&folder, &copy);
+        load.let_pass(STEPS / 3);
+        load.until_acknowledged(STEPS / 12).await;
         servers.start(Kind::Redis).await;
-        load.let_pass(STEPS / 2);
-        load.until_acknowledged(STEPS / 4).await;
+        load.let_pass(STEPS / 3);
+        load.until_acknowledged(STEPS / 6).await;
         servers.kill(Kind::Redis).await;
         std::fs::remove_dir_all(&folder).expect("it goes");
         copy_folder(&copy, &folder);
@@ -82,6 +88,7 @@ fn redis_is_flushed_restarted_and_rolled_back() {
 fn clickhouse_is_away_for_the_middle_third() {
     Outage { of: &[Kind::ClickHouse], seed: 54, late_clicks: false }.check(async |cluster, load| {
         cluster.servers().stop(Kind::ClickHouse).await;
+        load.let_pass(STEPS);
         load.until_acknowledged(STEPS / 3).await;
         cluster.servers().start(Kind::ClickHouse).await;
     });

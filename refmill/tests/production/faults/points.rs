@@ -135,6 +135,7 @@ impl Ways {
             Err(String::new())
         });
         let sprung = sprung.await.is_ok();
+        eprintln!("{} {moment:?}: {}", point.name, if sprung { "killed" } else { "never came about" });
         way.disarm();
         if sprung {
             cluster.roles[victim].ended().await;

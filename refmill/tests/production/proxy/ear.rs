@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use super::Speech;
 
+/// What Postgres' clients ask with before they begin.
+const ASKS_FOR_TLS: u32 = 80_877_103;
+
 /// Of one connection.
 pub(super) struct Ear {
     speech: Speech,
@@ -13,7 +16,7 @@ pub(super) struct Ear {
     heard: usize,
     /// The text of prepared statements by their names.
     statements: HashMap<Vec<u8>, Vec<u8>>,
-    /// Postgres' first message has no type.
+    /// Postgres' first message has no type, nor has the question for TLS before it.
     began: bool,
 }
 
@@ -71,7 +74,8 @@ impl Ear {
                 return sprung;
             }
             let message: Vec<u8> = self.rest.drain(..end).collect();
-            if !std::mem::replace(&mut self.began, true) {
+            if !self.began {
+                self.began = message[4..] != ASKS_FOR_TLS.to_be_bytes();
                 continue;
             }
             let mut texts = message[5..].split(|byte| *byte == 0).map(<[u8]>::to_vec);
@@ -128,7 +132,8 @@ pub(super) fn position(text: &[u8], part: &[u8]) -> Option<usize> {
 #[test]
 fn statements_are_heard_where_they_run() {
     let message = |kind: u8, body: &[u8]| [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat();
-    let start = [8_u32.to_be_bytes(), 196_608_u32.to_be_bytes()].concat();
+    let tls = [8_u32, ASKS_FOR_TLS].map(u32::to_be_bytes).concat();
+    let start = [tls, [8_u32, 196_608].map(u32::to_be_bytes).concat()].concat();
     let parts = [b"INSERT INTO ledger.plans".to_vec(), b"COMMIT".to_vec()];
     let prepare = message(b'P', b"s1\0INSERT INTO ledger.plans (a) VALUES ($1)\0\0\0");
     let bind = message(b'B', b"\0s1\0\0\0\0\0\0\0");
