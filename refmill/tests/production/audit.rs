@@ -17,7 +17,9 @@ use crate::journal::Run;
 
 /// Waits until nothing is on its way, reads the books and counts them again.
 pub(crate) async fn audit(cluster: &Cluster, runs: &[Run]) -> Books {
+    let began = std::time::Instant::now();
     settled(cluster).await.unwrap_or_else(|why| panic!("it does not settle: {why}"));
+    eprintln!("settled in {:.1?}", began.elapsed());
     let books = Books::read(cluster).await.unwrap_or_else(|why| panic!("the books can't be read: {why}"));
     let wrong = differences(runs, &books);
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), shown(&wrong));

@@ -204,6 +204,11 @@ impl Targets {
         self.nth(&[Does::Api, Does::Up], n)
     }
 
+    /// One whose way to Kafka is slow.
+    pub(crate) fn late_edge(&self, n: usize) -> Option<SocketAddr> {
+        self.nth(&[Does::LateIngest], n)
+    }
+
     fn nth(&self, does: &[Does], n: usize) -> Option<SocketAddr> {
         let all = self.0.borrow();
         let able: Vec<_> = all.iter().filter(|(what, _)| does.contains(what)).collect();

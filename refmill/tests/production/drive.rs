@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::cluster::{Cluster, Targets};
 use crate::http::{Http, ROBOT, Reply, Request};
 use crate::journal::{Journal, Run, Sent};
-use crate::stream::{Click, Order, Refund, Step, Stream, When};
+use crate::stream::{Click, Lane, Order, Refund, Step, Stream, When};
 use judge::Judged;
 pub(crate) use prepare::{Account, make_link, register};
 
@@ -25,6 +25,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(180);
 /// With a server away that others can do without.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_millis(60);
+/// By an edge whose way to the log is slower than this.
+const CLICK_IS_STAMPED_WITHIN: Duration = Duration::from_millis(200);
 
 /// A stream that is being sent.
 pub(crate) struct Load {
@@ -83,6 +85,10 @@ impl Load {
         all.iter().flat_map(|sent| sent.values()).map(|sent| sent.acknowledged).sum()
     }
 
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.shared.accounts
+    }
+
     /// Lets so many more steps begin.
     pub(crate) fn let_pass(&self, steps: usize) {
         self.shared.gate.add_permits(steps);
@@ -96,9 +102,12 @@ impl Load {
         self.shared.done.get()
     }
 
-    /// Whether all that were let pass have begun.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.shared.gate.available_permits() == 0
+    /// Lets the clicks pass that every lane of this stream begins with.
+    pub(crate) async fn pass_clicks(&self) {
+        let leading = |lane: &Lane| lane.steps.iter().take_while(|step| matches!(step, Step::Click(_))).count();
+        let clicks = self.shared.stream.lanes.iter().map(leading).sum();
+        self.let_pass(clicks);
+        self.until(clicks).await;
     }
 
     /// Waits until so many steps are done, or all that could begin.
@@ -134,7 +143,7 @@ impl Load {
         }
         let shared = Rc::into_inner(self.shared).expect("all lanes have ended");
         let journal = shared.journal.into_inner();
-        eprintln!("{journal}");
+        eprintln!("{journal} in {:.1?}", shared.prepared_at.elapsed());
         Run { stream: shared.stream, accounts: shared.accounts, journal }
     }
 
@@ -153,11 +162,15 @@ struct Past {
 impl Shared {
     async fn keep_to(self: Rc<Self>, number: usize) {
         let mut past = Past::default();
-        for step in &self.stream.lanes[number].steps {
+        let mut steps = self.stream.lanes[number].steps.iter().peekable();
+        while let Some(step) = steps.next() {
             self.gate.acquire().await.expect("never closed").forget();
             match step {
                 Step::Click(click) => self.click(number, click, &mut past).await,
-                Step::Sale(order) => self.sale(number, order, &past).await,
+                Step::Sale(order) => match steps.next_if(|next| matches!(next, Step::Click(click) if click.late)) {
+                    Some(Step::Click(click)) => self.sale_before_click(number, order, click).await,
+                    _ => self.sale(number, order, &past).await,
+                },
                 Step::SaleAgain { order, same_body } => self.sale_again(number, order, *same_body, &past).await,
                 Step::Refund { order, refund } => self.refund(number, order, refund, false).await,
                 Step::RefundAgain { order, refund } => self.refund(number, order, refund, true).await,
@@ -165,6 +178,16 @@ impl Shared {
             }
             self.done.set(self.done.get() + 1);
         }
+    }
+
+    /// Somebody clicks and buys, and the log has the sale first.
+    async fn sale_before_click(&self, lane: usize, order: &Order, click: &Click) {
+        let sale = async {
+            tokio::time::sleep(CLICK_IS_STAMPED_WITHIN).await;
+            self.sale(lane, order, &Past::default()).await;
+        };
+        let mut past = Past::default();
+        tokio::join!(self.click(lane, click, &mut past), sale);
     }
 
     async fn click(&self, lane: usize, click: &Click, past: &mut Past) {
@@ -177,7 +200,8 @@ impl Shared {
             if click.bot {
                 request = request.header("user-agent", ROBOT);
             }
-            self.ask(&click.page, Targets::edge, &request, |journal, reply| {
+            let whom = if click.late { Targets::late_edge } else { Targets::edge };
+            self.ask(&click.page, whom, &request, |journal, reply| {
                 let sent = sent(&mut journal.clicks, lane, &click.page);
                 judge::click(sent, reply)
             })
@@ -253,24 +277,27 @@ impl Shared {
                 continue;
             };
             let answer = self.http.send(to, request).await;
-            let mut journal = self.journal.borrow_mut();
-            journal.requests += 1;
-            let judged = judge(&mut journal, answer.as_ref().ok());
-            journal.waiting.remove(what);
-            last = match (judged, answer) {
-                (Judged::Done, _) => return,
-                (_, Err(error)) => {
-                    journal.unanswered += 1;
-                    error
-                }
-                (Judged::Later, Ok(reply)) => format!("{reply:?}"),
-                (Judged::NotKnownYet, Ok(reply)) if self.prepared_at.elapsed() < KNOWN_WITHIN => format!("{reply:?}"),
-                (Judged::NotKnownYet | Judged::Wrong, Ok(reply)) => {
-                    return journal.wrong(format!("{what}: {} {}", reply.status, reply.text));
-                }
-            };
-            journal.waiting.insert(what.to_owned(), last.clone());
-            drop(journal);
+            {
+                let mut journal = self.journal.borrow_mut();
+                journal.requests += 1;
+                let judged = judge(&mut journal, answer.as_ref().ok());
+                journal.waiting.remove(what);
+                last = match (judged, answer) {
+                    (Judged::Done, _) => return,
+                    (_, Err(error)) => {
+                        journal.unanswered += 1;
+                        error
+                    }
+                    (Judged::Later, Ok(reply)) => format!("{reply:?}"),
+                    (Judged::NotKnownYet, Ok(reply)) if self.prepared_at.elapsed() < KNOWN_WITHIN => {
+                        format!("{reply:?}")
+                    }
+                    (Judged::NotKnownYet | Judged::Wrong, Ok(reply)) => {
+                        return journal.wrong(format!("{what}: {} {}", reply.status, reply.text));
+                    }
+                };
+                journal.waiting.insert(what.to_owned(), last.clone());
+            }
             tokio::time::sleep(AGAIN).await;
         }
         self.journal.borrow_mut().wrong(format!("{what} was not taken in {} s: {last}", TAKEN_WITHIN.as_secs()));
@@ -280,11 +307,11 @@ impl Shared {
         let (_, account) = self.lane(lane);
         let mut body =
             json!({ "orderId": order.id, "orderValue": order.value_minor, "affiliateCode": account.code(lane) });
-        let first = past.after_first_click.expect("a lane begins with a click");
+        let first = || past.after_first_click.expect("a lane with a backdated sale begins with a click");
         let occurred_at = match order.when {
             When::Now => None,
-            When::AfterFirstClick => Some(first),
-            When::BeforeAllClicks => Some(first - SignedDuration::from_hours(1)),
+            When::AfterFirstClick => Some(first()),
+            When::BeforeAllClicks => Some(first() - SignedDuration::from_hours(1)),
         };
         if let Some(at) = occurred_at {
             body["occurredAt"] = json!(at.to_string());

@@ -20,6 +20,8 @@ pub(crate) enum Does {
     /// Everything in one process.
     Up,
     Ingest,
+    /// An edge with a slow way to Kafka, so that the log has sales before the clicks that they are won by.
+    LateIngest,
     Process,
     Api,
 }
@@ -42,7 +44,7 @@ impl Does {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Does::Up => "up",
-            Does::Ingest => "ingest",
+            Does::Ingest | Does::LateIngest => "ingest",
             Does::Process => "process",
             Does::Api => "api",
         }
@@ -52,7 +54,8 @@ impl Does {
 impl Role {
     /// Not started yet. What it keeps and says lies in `folder`.
     pub(crate) fn new(does: Does, number: usize, folder: &Path, args: Vec<String>) -> Role {
-        let name = format!("{}-{number}", does.word());
+        let late = if does == Does::LateIngest { "late-" } else { "" };
+        let name = format!("{late}{}-{number}", does.word());
         let folder = folder.join(&name);
         std::fs::create_dir_all(&folder).expect("a folder");
         Role { does, name, args, folder, child: None, frozen: false, starts: 0, address: None, metrics: None }

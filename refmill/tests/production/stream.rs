@@ -4,8 +4,10 @@
 //! is attributed depends on its own lane alone, and no signal but those that a lane provokes can put it under review.
 
 mod make;
+mod single;
 
 use schemas::code::Code;
+pub(crate) use single::Kind;
 
 pub(crate) struct Stream {
     pub(crate) shops: Vec<Shop>,
@@ -57,6 +59,8 @@ pub(crate) struct Click {
     pub(crate) event_id: String,
     pub(crate) bot: bool,
     pub(crate) times: usize,
+    /// Through an edge with a slow way to the log: the sale before it comes there first.
+    pub(crate) late: bool,
 }
 
 #[derive(Clone, Debug)]

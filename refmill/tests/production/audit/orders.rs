@@ -28,7 +28,7 @@ pub(super) fn compare(runs: &[Run], books: &Books, found: &mut Found) {
                 (Some(sent), [row]) => {
                     let named = sent.conversion.as_deref().map(conversion);
                     found.check("orders", format_args!("{}, its id", order.id), Some(row.id), named);
-                    let won_by = due.attributed.then(|| partner(account.partner(lane))).unwrap_or_default();
+                    let won_by = if due.attributed { partner(account.partner(lane)) } else { 0 };
                     one_order(&order.id, due, won_by, row, found);
                 }
                 _ => {

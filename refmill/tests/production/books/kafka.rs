@@ -1,15 +1,19 @@
 //! The log as any other reader of it sees it.
 
+use std::hash::BuildHasher as _;
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use schemas::decision::EventKind;
-use schemas::event::Body;
-use schemas::wire::decode_event;
+use schemas::event::{Body, Event};
+use schemas::ids::EventId;
+use schemas::time::TimeMs;
+use schemas::wire::{decode_event, encode_event};
 
 use super::Logged;
 use super::columns::{Columns, sqlite};
@@ -49,6 +53,31 @@ impl Ends {
         let end = sqlite(cluster, "log.db", "SELECT coalesce(max(offset) + 1, 0) FROM events")?;
         Ok(vec![Columns::of(end[0].clone()).number()])
     }
+}
+
+/// A minute's end in every partition, as its owner would append it: one too many changes nothing.
+pub(super) fn tick(cluster: &Cluster) -> Result<(), String> {
+    let said = |error: rdkafka::error::KafkaError| error.to_string();
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", cluster.servers().kafka.trim_start_matches("kafka://"));
+    let producer: BaseProducer = config.create().map_err(said)?;
+    let topic = cluster.place().topic("events");
+    for partition in 0..cluster.plan.partitions {
+        let drawn = std::collections::hash_map::RandomState::new().hash_one(partition);
+        let event = Event {
+            id: EventId(u128::from(drawn) << 64 | u128::from(partition)),
+            stamped_at: TimeMs(jiff::Timestamp::now().as_millisecond()),
+            resent: false,
+            reply_to: None,
+            key: None,
+            first_appended_at: None,
+            body: Body::Tick,
+        };
+        let value = encode_event(event);
+        let record = BaseRecord::<(), Vec<u8>>::to(&topic).partition(partition.cast_signed()).payload(&value);
+        producer.send(record).map_err(|(error, _)| said(error))?;
+    }
+    producer.flush(ANSWERS_WITHIN).map_err(said)
 }
 
 fn consumer(cluster: &Cluster) -> Result<BaseConsumer, String> {

@@ -1,4 +1,5 @@
 //! SIGTERM under load: each role ends well, in its time, and leaves nothing behind that was acknowledged.
+//! Ten times, or `REFMILL_ROLE_ENDS=500`.
 
 use crate::audit::audit;
 use crate::cluster::{Cluster, Plan};

@@ -1,4 +1,4 @@
-//! `kill -9` of processors, edges and APIs at random moments.
+//! `kill -9` of processors, edges and APIs at random moments: 30 times, or `REFMILL_ROLE_KILLS=1000`.
 
 use crate::audit::audit;
 use crate::cluster::{Cluster, Plan};

@@ -1,4 +1,5 @@
 //! Servers that go away and come back, all at once or with less than they had.
+//! Each once, or with `REFMILL_OUTAGES=20` so often in one deployment.
 
 use crate::audit::audit;
 use crate::cluster::{Cluster, Plan};

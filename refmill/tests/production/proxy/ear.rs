@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Speech;
+use schemas::event::Event;
+
+use super::{Speech, What, produce};
 
 /// What Postgres' clients ask with before they begin.
 const ASKS_FOR_TLS: u32 = 80_877_103;
@@ -29,24 +31,25 @@ impl Ear {
         Ear { speech, rest: Vec::new(), heard: 0, statements: HashMap::new(), began: false }
     }
 
-    /// Whether the last of the parts passes by with these bytes.
-    pub(super) fn hears(&mut self, bytes: &[u8], parts: &[Vec<u8>]) -> bool {
-        if parts.is_empty() {
+    /// Whether the last part of it passes by with these bytes.
+    pub(super) fn hears(&mut self, bytes: &[u8], what: Option<What>) -> bool {
+        if what.is_none() {
             self.heard = 0;
         }
+        let what = what.unwrap_or_default();
         self.rest.extend_from_slice(bytes);
         match self.speech {
-            Speech::Postgres => self.messages(parts),
-            Speech::Kafka => self.frames(parts),
-            Speech::Plain => self.plain(parts),
+            Speech::Postgres => self.messages(what),
+            Speech::Kafka => self.frames(what),
+            Speech::Plain => self.plain(what),
         }
     }
 
     /// As text: a part may begin in one chunk and end in the next.
-    fn plain(&mut self, parts: &[Vec<u8>]) -> bool {
+    fn plain(&mut self, what: What) -> bool {
         let rest = std::mem::take(&mut self.rest);
-        let sprung = self.said(&rest, parts);
-        let longest = parts.iter().map(Vec::len).max().unwrap_or(1);
+        let sprung = self.said(&rest, what);
+        let longest = what.parts.iter().map(|part| part.len()).max().unwrap_or(1);
         if !sprung {
             self.rest = rest[rest.len().saturating_sub(longest - 1)..].to_vec();
         }
@@ -54,17 +57,18 @@ impl Ear {
     }
 
     /// Only what produces records is heard: other requests name topics too.
-    fn frames(&mut self, parts: &[Vec<u8>]) -> bool {
+    fn frames(&mut self, what: What) -> bool {
         let mut sprung = false;
         while let Some(end) = frame_end(&self.rest) {
             let frame: Vec<u8> = self.rest.drain(..end).collect();
-            sprung |= frame[4..6] == [0, 0] && self.said(&frame, parts);
+            let is_meant = |event: fn(&Event) -> bool| produce::events(&frame).iter().any(event);
+            sprung |= frame[4..6] == [0, 0] && what.event.is_none_or(is_meant) && self.said(&frame, what);
         }
         sprung
     }
 
     /// Statements are heard where they run and not where they are prepared.
-    fn messages(&mut self, parts: &[Vec<u8>]) -> bool {
+    fn messages(&mut self, what: What) -> bool {
         let mut sprung = false;
         loop {
             let head = usize::from(self.began);
@@ -89,20 +93,27 @@ impl Ear {
                 b'Q' => Some(first),
                 _ => None,
             };
-            sprung |= runs.is_some_and(|text| self.said(&text, parts));
+            sprung |= runs.is_some_and(|text| self.said(&text, what));
         }
     }
 
-    fn said(&mut self, text: &[u8], parts: &[Vec<u8>]) -> bool {
-        while let Some(part) = parts.get(self.heard) {
-            if position(text, part).is_none() {
+    fn said(&mut self, text: &[u8], what: What) -> bool {
+        // Of a transaction that was rolled back nothing was said.
+        if self.speech == Speech::Postgres && [&b"BEGIN"[..], b"ROLLBACK"].iter().any(|word| text.starts_with(word)) {
+            self.heard = 0;
+        }
+        if what.unless.is_some_and(|other| position(text, other.as_bytes()).is_some()) {
+            self.heard = 0;
+            return false;
+        }
+        while let Some(part) = what.parts.get(self.heard) {
+            if position(text, part.as_bytes()).is_none() {
                 return false;
             }
             self.heard += 1;
         }
-        let sprung = !parts.is_empty();
         self.heard = 0;
-        sprung
+        !what.parts.is_empty()
     }
 }
 
@@ -134,33 +145,42 @@ fn statements_are_heard_where_they_run() {
     let message = |kind: u8, body: &[u8]| [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat();
     let tls = [8_u32, ASKS_FOR_TLS].map(u32::to_be_bytes).concat();
     let start = [tls, [8_u32, 196_608].map(u32::to_be_bytes).concat()].concat();
-    let parts = [b"INSERT INTO ledger.plans".to_vec(), b"COMMIT".to_vec()];
+    let parts = &["INSERT INTO ledger.plans", "COMMIT"];
+    let what = What { parts, unless: Some("UPDATE"), event: None };
     let prepare = message(b'P', b"s1\0INSERT INTO ledger.plans (a) VALUES ($1)\0\0\0");
     let bind = message(b'B', b"\0s1\0\0\0\0\0\0\0");
     let commit = message(b'Q', b"COMMIT\0");
     let check = |said: &[&[u8]], wanted: &[bool]| {
         let mut ear = Ear::new(Speech::Postgres);
-        let heard: Vec<bool> = said.iter().map(|bytes| ear.hears(bytes, &parts)).collect();
+        let heard: Vec<bool> = said.iter().map(|bytes| ear.hears(bytes, Some(what))).collect();
         assert_eq!(heard, wanted);
     };
     check(&[&start, &prepare, &commit, &bind, &commit], &[false, false, false, false, true]);
     let (first, second) = bind.split_at(3);
     check(&[&start, &prepare, first, second, &commit], &[false, false, false, false, true]);
     check(&[&start, &prepare, &[bind.clone(), commit.clone()].concat()], &[false, false, true]);
+    let (again, other) = (message(b'Q', b"BEGIN; SELECT 1\0"), message(b'Q', b"UPDATE x\0"));
+    check(
+        &[&start, &prepare, &bind, &again, &commit, &bind, &commit],
+        &[false, false, false, false, false, false, true],
+    );
+    check(&[&start, &prepare, &bind, &other, &commit], &[false; 5]);
 }
 
 #[test]
 fn a_part_is_heard_across_chunks_and_only_where_records_are_produced() {
     let mut ear = Ear::new(Speech::Plain);
-    let parts = [b"EVALSHA".to_vec()];
-    assert!(!ear.hears(b"*3\r\n$7\r\nEVAL", &parts));
-    assert!(ear.hears(b"SHA\r\n", &parts));
+    let saves = What { parts: &["EVALSHA"], ..What::default() };
+    assert!(!ear.hears(b"*3\r\n$7\r\nEVAL", Some(saves)));
+    assert!(ear.hears(b"SHA\r\n", Some(saves)));
     let frame = |api: u16| {
         let body = [&api.to_be_bytes()[..], b"...x.decisions..."].concat();
         [&(body.len() as u32).to_be_bytes()[..], &body].concat()
     };
     let mut ear = Ear::new(Speech::Kafka);
-    let parts = [b"x.decisions".to_vec()];
-    assert!(!ear.hears(&frame(3), &parts), "it asks for metadata");
-    assert!(ear.hears(&frame(0), &parts));
+    let publishes = What { parts: &["x.decisions"], ..What::default() };
+    assert!(!ear.hears(&frame(3), Some(publishes)), "it asks for metadata");
+    assert!(ear.hears(&frame(0), Some(publishes)));
+    let sends = What { event: Some(|_| true), ..publishes };
+    assert!(!ear.hears(&frame(0), Some(sends)), "there is no event in it");
 }

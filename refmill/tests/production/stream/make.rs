@@ -62,7 +62,13 @@ impl Maker {
         let number = self.steps.len();
         let page = format!("/{}/{number}", self.name);
         let times = if self.seeded.below(100) < 15 { 2 } else { 1 };
-        self.steps.push(Step::Click(Click { page, event_id: format!("e-{}-{number}", self.name), bot, times }));
+        self.steps.push(Step::Click(Click {
+            page,
+            event_id: format!("e-{}-{number}", self.name),
+            bot,
+            times,
+            late: false,
+        }));
     }
 
     fn sale(&mut self, unclicked: bool) {
