@@ -5,8 +5,8 @@ use std::time::Duration;
 use metrics::counter;
 use schemas::facts::Fact;
 use stores::{
-    facts::Block,
-    ledger::{Plan, Progress},
+    facts::{Block, Facts, INSERT_WAIT, Removal},
+    ledger::{FactsDoubt, Plan},
 };
 use tokio::{sync::mpsc, time::sleep};
 
@@ -27,22 +27,18 @@ pub(crate) struct Writer {
     pub(crate) partition: u32,
     pub(crate) epoch: u64,
     pub(crate) incarnation: u32,
+    pub(crate) marked_up_to: u64,
+    pub(crate) doubt: FactsDoubt,
 }
 
 impl Writer {
-    pub(crate) fn new(deps: Deps, partition: u32, epoch: u64, progress: &Progress) -> Writer {
-        Writer { deps, partition, epoch, incarnation: progress.incarnation }
-    }
-
     /// Writes what the last owner left, then what is planned, until no more can come.
     pub(crate) async fn write_all(
         mut self,
         left: Vec<Plan>,
-        marked_up_to: u64,
-        planned_up_to: u64,
         mut planned: mpsc::Receiver<Planned>,
     ) -> Result<(), ProcessError> {
-        self.take_out_unknown(marked_up_to, planned_up_to).await?;
+        self.settle_doubt().await?;
         self.write_each(left).await?;
         while let Some(Planned { plan, facts }) = planned.recv().await {
             self.write(plan, facts).await?;
@@ -83,35 +79,41 @@ impl Writer {
         Ok(())
     }
 
-    /// Where facts hold more than the ledger had planned when it was taken, it was restored from an older copy: what it does not know of is taken
-    /// out, and what is inserted from now on is told from what was before.
-    async fn take_out_unknown(&mut self, marked_up_to: u64, planned_up_to: u64) -> Result<(), ProcessError> {
+    /// Where facts hold more than the ledger had planned when it was first taken, it was restored from an older copy: what it does not know of
+    /// is taken out, and what is inserted from now on is told from what was before. Whether it was is in the ledger until it is known, as owners
+    /// may change meanwhile, and so is that a removal has begun: half of one leaves sums of rows that have gone.
+    async fn settle_doubt(&mut self) -> Result<(), ProcessError> {
+        if self.doubt.in_removal && matches!(self.deps.facts, Facts::Distributed(_)) {
+            // What whoever began it was sending, or had taken the partition from, is there by then and goes with the rest.
+            sleep(INSERT_WAIT).await;
+        }
         let mut pause = RETRY_FIRST;
         loop {
-            let tried = self.try_to_take_out(marked_up_to, planned_up_to).await;
+            let tried = self.try_to_settle_doubt().await;
             if let Some(done) = self.unless_it_passes(tried, &mut pause).await {
                 return done;
             }
         }
     }
 
-    async fn try_to_take_out(&mut self, marked_up_to: u64, planned_up_to: u64) -> Result<(), ProcessError> {
-        let Writer { deps, partition, epoch, .. } = self;
-        let stored = deps.facts.stored_up_to(*partition).await?;
-        if stored <= planned_up_to {
-            return Ok(());
+    async fn try_to_settle_doubt(&mut self) -> Result<(), ProcessError> {
+        let Writer { deps, partition, epoch, marked_up_to, .. } = self;
+        let (partition, epoch, marked_up_to) = (*partition, *epoch, *marked_up_to);
+        let FactsDoubt { expected_up_to, in_removal } = self.doubt;
+        if in_removal {
+            tracing::warn!(partition, marked_up_to, "facts were being taken out: beginning with that anew");
+        } else {
+            let stored = deps.facts.stored_up_to(partition).await?;
+            if stored <= expected_up_to {
+                return Ok(deps.ledger.trust_facts(partition, epoch).await?);
+            }
+            let says = "the ledger was restored from an older copy: facts past it go";
+            tracing::warn!(partition, expected_up_to, stored, marked_up_to, "{says}");
+            counter!("refmill_ledgers_restored_total").increment(1);
         }
-        tracing::warn!(
-            partition,
-            planned_up_to,
-            stored,
-            "the ledger was restored from an older copy: facts past it go"
-        );
-        counter!("refmill_ledgers_restored_total").increment(1);
-        // First, so that a try that ends half-way is made good by the next.
-        self.incarnation = deps.ledger.begin_incarnation(*partition, *epoch, marked_up_to).await?;
-        deps.facts.delete_from(*partition, marked_up_to).await?;
-        Ok(())
+        self.incarnation = deps.ledger.begin_incarnation(partition, epoch, marked_up_to).await?;
+        self.doubt.in_removal = true;
+        take_out(deps, epoch, Removal::new(partition, marked_up_to, self.incarnation)).await
     }
 
     /// None: pause over, try again.
@@ -131,4 +133,17 @@ impl Writer {
             done => Some(done),
         }
     }
+}
+
+/// Takes facts out and says so. Every step asks first whether the partition is still ours.
+pub(crate) async fn take_out(deps: &Deps, epoch: u64, removal: Removal) -> Result<(), ProcessError> {
+    let partition = removal.partition();
+    let mut left = Some(removal);
+    while let Some(removal) = left {
+        deps.ledger.check_epoch(partition, epoch).await?;
+        left = deps.facts.remove(removal).await?;
+    }
+    deps.ledger.trust_facts(partition, epoch).await?;
+    tracing::warn!(partition, from = removal.from(), "facts that the ledger does not know of are taken out");
+    Ok(())
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     ProcessError,
     block::{OpenBlock, Planned},
-    facts::{self, Writer},
+    facts,
     memory::Memory,
     pool::{Stage, Status, set_stage},
     publish::{self, Replies},
@@ -120,13 +120,11 @@ pub(crate) async fn own(
     stop: CancellationToken,
 ) -> Result<(), ProcessError> {
     let Some(recovered) = stop.run_until_cancelled(recover::take(&deps, partition)).await else { return Ok(()) };
-    let Recovered { epoch, progress, published: published_saved, memory, touches_behind, marked_up_to, plans } =
-        recovered?;
+    let Recovered { epoch, progress, published: published_saved, memory, touches_behind, writer, plans } = recovered?;
     let (planned, planned_waiting) = mpsc::channel(facts::PLANS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(published_saved);
-    let writer = Writer::new(deps.clone(), partition, epoch, &progress);
-    let writer = tokio::spawn(writer.write_all(plans, marked_up_to, progress.planned_up_to, planned_waiting));
+    let writer = tokio::spawn(writer.write_all(plans, planned_waiting));
     let publisher = tokio::spawn(publish::publish(deps.log.clone(), replies_waiting, publishing));
     let mut owner = Owner {
         limits,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use stores::ledger::Taken;
+use stores::{facts::Removal, ledger::Taken};
 use tokio::time::sleep;
 
 use crate::{
     ProcessError,
-    facts::Writer,
+    facts::{Writer, take_out},
     owner::Deps,
     recover::{plans_left, remember},
 };
@@ -45,15 +45,14 @@ pub async fn rebuild_facts(deps: &Deps, partition: u32, insert_wait: Duration) -
     sleep(insert_wait).await;
     let open_plans = deps.ledger.open_plans(partition).await?;
     let from = open_plans.first().map_or(taken.progress.planned_up_to, |plan| plan.from);
-    deps.facts.delete_from(partition, from).await?;
-    deps.facts.resume(partition, from);
-    let left = plans_left(deps, partition, Taken { open_plans, ..taken.clone() }).await;
-    let writer = Writer { deps: deps.clone(), partition, epoch, incarnation };
-    let written = match left {
-        Ok(plans) => writer.write_each(plans).await,
-        Err(error) => Err(error),
+    let written = async {
+        take_out(deps, epoch, Removal::new(partition, from, incarnation)).await?;
+        deps.facts.resume(partition, from);
+        let plans = plans_left(deps, partition, Taken { open_plans, ..taken.clone() }).await?;
+        let Taken { marked_up_to, doubt, .. } = taken;
+        Writer { deps: deps.clone(), partition, epoch, incarnation, marked_up_to, doubt }.write_each(plans).await
     };
-    match written {
+    match written.await {
         Err(ProcessError::Fenced) => wait_for_owner(deps, partition, to).await?,
         done => done?,
     }

@@ -4,7 +4,7 @@ use metrics::counter;
 use schemas::ids::Position;
 use stores::ledger::{Plan, Progress, Taken};
 
-use crate::{ProcessError, again, block::OFFSETS_MAX, memory::Memory, owner::Deps, read::read};
+use crate::{ProcessError, again, block::OFFSETS_MAX, facts::Writer, memory::Memory, owner::Deps, read::read};
 
 /// What an owner begins with.
 pub(crate) struct Recovered {
@@ -14,7 +14,7 @@ pub(crate) struct Recovered {
     pub(crate) memory: Memory,
     /// What is kept of touches is older than this memory.
     pub(crate) touches_behind: bool,
-    pub(crate) marked_up_to: u64,
+    pub(crate) writer: Writer,
     /// Blocks of facts that are still to be written, in order.
     pub(crate) plans: Vec<Plan>,
 }
@@ -25,10 +25,12 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     check_log(deps, partition, &progress).await?;
     let published = publish_left(deps, partition, &taken).await?;
     let (memory, touches_behind) = remember(deps, partition, progress.next).await?;
-    let (epoch, marked_up_to) = (taken.epoch, taken.marked_up_to);
+    let Taken { epoch, marked_up_to, doubt, .. } = taken;
     deps.facts.resume(partition, marked_up_to);
+    let incarnation = progress.incarnation;
+    let writer = Writer { deps: deps.clone(), partition, epoch, incarnation, marked_up_to, doubt };
     let plans = plans_left(deps, partition, taken).await?;
-    Ok(Recovered { epoch, progress, published, memory, touches_behind, marked_up_to, plans })
+    Ok(Recovered { epoch, progress, published, memory, touches_behind, writer, plans })
 }
 
 /// The record before the one that comes next must be the one that was decided last, where the log still has it.

@@ -15,7 +15,7 @@ use schemas::{
 };
 use stores::{
     DeploymentId, Servers,
-    facts::{Block, Facts},
+    facts::{Block, Facts, Removal},
 };
 
 const NOON: TimeMs = TimeMs(1_795_176_000_000);
@@ -102,7 +102,10 @@ async fn main() {
         let checksum = facts.checksum(0).await.unwrap();
         println!("{compression}: {checksum} in {:?}", began.elapsed());
         let began = Instant::now();
-        facts.delete_from(0, BLOCKS * BLOCK - BLOCK).await.unwrap();
+        let mut left = Some(Removal::new(0, BLOCKS * BLOCK - BLOCK, 2));
+        while let Some(removal) = left {
+            left = facts.remove(removal).await.unwrap();
+        }
         println!("{compression}: a block deleted and all sums made again in {:?}", began.elapsed());
         let client = clickhouse::Client::default().with_url(&url);
         client.query_raw(&format!("DROP DATABASE {prefix}")).execute().await.unwrap();

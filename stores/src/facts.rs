@@ -19,6 +19,7 @@ use crate::{
 mod answers;
 mod block;
 mod checksum;
+mod removal;
 pub(crate) mod sql;
 
 pub use answers::{
@@ -28,6 +29,7 @@ pub use answers::{
 pub use block::{Block, Held, InsertError, Inserted};
 pub(crate) use block::{Place, position};
 pub use checksum::Checksum;
+pub use removal::Removal;
 
 /// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.
 pub const TOUCHES_OF_A_LINK: u32 = 16;
@@ -101,13 +103,13 @@ impl Facts {
         }
     }
 
-    /// Deletes what facts hold of the partition from the offset on, and its part of the sums. Nobody may write the partition meanwhile;
-    /// where it fails, it is to be done again before anything else. What comes in its place must be of a new incarnation: as the block
-    /// that it was, it would count as sent again.
-    pub async fn delete_from(&self, partition: u32, offset: u64) -> Result<(), StoreError> {
+    /// One step of taking out what facts hold of the partition from an offset on, and its part of the sums; what is left to do, if
+    /// anything is. Whoever asks makes sure before each step that the partition is still its own, and writes nothing to it until no
+    /// step is left. Where a step fails, or nobody knows whether one is still being done, all are done again from the first.
+    pub async fn remove(&self, removal: Removal) -> Result<Option<Removal>, StoreError> {
         match self {
-            Facts::Embedded(facts) => facts.delete_from(partition, offset).await,
-            Facts::Distributed(facts) => facts.delete_from(partition, offset).await,
+            Facts::Embedded(facts) => facts.remove(removal).await,
+            Facts::Distributed(facts) => facts.remove(removal).await,
         }
     }
 

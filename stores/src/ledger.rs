@@ -29,7 +29,7 @@ pub use read::{
     Balance, Books, CompanyBooks, ConversionsPage, Decided, ListedStatus, OutcomeCount, PageOf, PartnerTotals,
     ReplyDue, SettleDue, StatusCounts,
 };
-pub use take::{Progress, Taken};
+pub use take::{FactsDoubt, Progress, Taken};
 
 #[derive(Clone)]
 pub enum Ledger {
@@ -143,11 +143,20 @@ impl Ledger {
     }
 
     /// Facts are to be made again, or the ledger was restored from a copy: no block that begins at `from` or after it is marked
-    /// any more, and what is inserted from now on carries the incarnation that comes back.
+    /// any more, and what is inserted from now on carries the incarnation that comes back. Whoever takes the partition is told that
+    /// facts are being taken out, until [`Ledger::trust_facts`].
     pub async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
         match self {
             Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
             Ledger::Distributed(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
+        }
+    }
+
+    /// Facts are those of this ledger: somebody has looked, or has taken out all others.
+    pub async fn trust_facts(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.trust_facts(partition, epoch).await,
+            Ledger::Distributed(ledger) => ledger.trust_facts(partition, epoch).await,
         }
     }
 

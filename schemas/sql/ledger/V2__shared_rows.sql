@@ -12,4 +12,8 @@ CREATE TABLE budgets (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE progress ADD COLUMN appended_at_ms INTEGER NOT NULL DEFAULT 0;
+-- Facts hold nothing from here on, or the ledger was restored from a copy. Stands from a taking until an owner has looked.
+ALTER TABLE progress ADD COLUMN facts_expected INTEGER;
+-- Facts are being taken out: their sums may be of rows that have gone.
+ALTER TABLE progress ADD COLUMN facts_in_removal INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE settles_due ADD COLUMN to_partition INTEGER NOT NULL DEFAULT 0;

@@ -15,7 +15,11 @@ CREATE TABLE ledger.progress (
     appended_at_ms bigint NOT NULL DEFAULT 0,
     published bigint NOT NULL DEFAULT 0,
     planned bigint NOT NULL DEFAULT 0,
-    incarnation integer NOT NULL DEFAULT 1
+    incarnation integer NOT NULL DEFAULT 1,
+    -- Facts hold nothing from here on, or the ledger was restored from a copy. Stands from a taking until an owner has looked.
+    facts_expected bigint,
+    -- Facts are being taken out: their sums may be of rows that have gone.
+    facts_in_removal boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 10);
 
 CREATE TABLE ledger.plans (

@@ -11,6 +11,17 @@ pub struct Taken {
     pub open_plans: Vec<Plan>,
     /// Facts hold all before here: every block up to it is marked.
     pub marked_up_to: u64,
+    /// What is to be looked into before facts are written. It stands, through all owners, until [`super::Ledger::trust_facts`].
+    pub doubt: FactsDoubt,
+}
+
+/// Whether facts are those of this ledger is only known once somebody has looked: they may be away when a partition is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactsDoubt {
+    /// Facts hold nothing from here on, or the ledger was restored from an older copy.
+    pub expected_up_to: u64,
+    /// An owner has begun to take facts out and has not said that it is done.
+    pub in_removal: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

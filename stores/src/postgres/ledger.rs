@@ -119,6 +119,10 @@ impl Ledger {
         plan::begin_incarnation(self.session().await?, partition, epoch, from).await
     }
 
+    pub(crate) async fn trust_facts(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
+        plan::trust_facts(self.session().await?, partition, epoch).await
+    }
+
     pub(crate) async fn open_plans(&self, partition: u32) -> Result<Vec<Plan>, StoreError> {
         plan::open_plans(self.session().await?, partition).await
     }

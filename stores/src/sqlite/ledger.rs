@@ -105,6 +105,10 @@ impl Ledger {
         self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch, from)).await
     }
 
+    pub(crate) async fn trust_facts(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
+        self.owner.call(move |connection| plan::trust_facts(connection, partition, epoch)).await
+    }
+
     pub(crate) async fn open_plans(&self, partition: u32) -> Result<Vec<Plan>, StoreError> {
         self.reader.call(move |connection| Ok(plan::open(connection, partition)?)).await
     }

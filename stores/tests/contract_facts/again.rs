@@ -7,9 +7,9 @@ use schemas::{
     receipt::Visit,
     web::Utm,
 };
-use stores::facts::{Block, Checksum, Facts, Inserted};
+use stores::facts::{Block, Checksum, Facts, Inserted, Removal};
 
-use crate::place::{NOON, Place, block, changed, click, clicked, sold, visited};
+use crate::place::{NOON, Place, block, changed, click, clicked, sold, take_out, visited};
 
 /// Clicks and sales over some days, at every offset of `[from, to)` one.
 fn stretch(from: u64, to: u64) -> Vec<Fact> {
@@ -57,7 +57,7 @@ async fn what_is_deleted_and_made_again_is_the_same() {
         let before = facts.checksum(0).await.unwrap();
         assert_eq!(before.facts, 120);
         for (incarnation, offset, from) in [(2, 80, 80), (3, 50, 40), (4, 0, 0)] {
-            facts.delete_from(0, offset).await.unwrap();
+            take_out(&facts, 0, offset, incarnation).await;
             assert_eq!(facts.stored_up_to(0).await.unwrap(), offset);
             assert_eq!(facts.held().borrow().up_to(0), offset);
             assert_eq!(facts.read(0, 0, 120).await.unwrap(), stretch(0, offset), "from {offset}");
@@ -69,9 +69,30 @@ async fn what_is_deleted_and_made_again_is_the_same() {
             assert_eq!(facts.checksum(0).await.unwrap(), before, "from {offset}");
         }
         // Again from the beginning: a deletion that left nothing twice in a row.
-        facts.delete_from(0, 0).await.unwrap();
-        facts.delete_from(0, 0).await.unwrap();
+        take_out(&facts, 0, 0, 5).await;
+        take_out(&facts, 0, 0, 6).await;
         assert_eq!(facts.checksum(0).await.unwrap(), Checksum::default());
+    }
+}
+
+/// Whoever was cut off in it, and whoever began with it and does not know that another has done it.
+#[tokio::test]
+async fn a_removal_is_made_good_and_does_no_harm_to_what_came_after() {
+    for place in Place::all() {
+        let Place::Distributed(_) = place else { continue };
+        let facts = filled(&place).await;
+        let before = facts.checksum(0).await.unwrap();
+        let mut incarnation = 1;
+        let mut left = Some(Removal::new(0, 80, 2));
+        while let Some(removal) = left {
+            left = facts.remove(removal).await.unwrap();
+            incarnation += 1;
+            take_out(&facts, 0, 80, incarnation).await;
+            facts.insert(of_incarnation(incarnation, 80, 120)).await.unwrap();
+            assert_eq!(facts.checksum(0).await.unwrap(), before, "after {removal:?}");
+        }
+        take_out(&facts, 0, 80, 2).await;
+        assert_eq!(facts.checksum(0).await.unwrap(), before, "once more, late");
     }
 }
 
@@ -109,7 +130,7 @@ async fn a_partition_is_deleted_alone() {
         }
         facts.insert(Block { partition: 1, ..block(0, 40, other) }).await.unwrap();
         let before = facts.checksum(1).await.unwrap();
-        facts.delete_from(0, 0).await.unwrap();
+        take_out(&facts, 0, 0, 2).await;
         assert_eq!(facts.checksum(0).await.unwrap(), Checksum::default());
         assert_eq!(facts.checksum(1).await.unwrap(), before);
         assert_eq!(facts.stored_up_to(1).await.unwrap(), 40);

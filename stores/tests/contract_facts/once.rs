@@ -8,7 +8,7 @@ use stores::{
 
 use crate::{
     database::Database,
-    place::{NOON, block, changed, click, clicked, sold, visited},
+    place::{NOON, block, changed, click, clicked, sold, take_out, visited},
 };
 
 const ROWS: u64 = 12_000;
@@ -65,7 +65,7 @@ async fn a_zombies_older_block_is_there_once() {
     zombie.insert(later()).await.unwrap();
     assert_eq!(database.clicks().await, [CLICKS + 1, COUNTED + 1, COUNTED + 1, COUNTED + 1, COUNTED + 1]);
     // Nor does it bring back what a restored ledger took away and had made again.
-    owner.delete_from(0, 0).await.unwrap();
+    take_out(&owner, 0, 0, 2).await;
     owner.insert(Block { incarnation: 2, ..large() }).await.unwrap();
     let zombie = connect(&database).await;
     zombie.insert(large()).await.unwrap();

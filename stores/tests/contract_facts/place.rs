@@ -13,7 +13,7 @@ use schemas::{
 };
 use stores::{
     DeploymentId,
-    facts::{Block, Facts},
+    facts::{Block, Facts, Removal},
 };
 use tempfile::TempDir;
 
@@ -21,6 +21,14 @@ use crate::database::Database;
 
 /// 2026-11-20T12:00:00Z, a Friday.
 pub(crate) const NOON: TimeMs = TimeMs(1_795_176_000_000);
+
+/// Takes out all of a partition from an offset on, for facts of this incarnation to come in its place.
+pub(crate) async fn take_out(facts: &Facts, partition: u32, from: u64, incarnation: u32) {
+    let mut left = Some(Removal::new(partition, from, incarnation));
+    while let Some(removal) = left {
+        left = facts.remove(removal).await.unwrap();
+    }
+}
 
 /// A place for facts of one shape. A new shape names itself here and in `all`.
 pub(crate) enum Place {

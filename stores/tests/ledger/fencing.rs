@@ -7,7 +7,7 @@ use schemas::{
 };
 use stores::{
     DeploymentId, OpenError, Postgres, StoreError,
-    ledger::{Batch, CommitError, Ledger, Plan},
+    ledger::{Batch, CommitError, FactsDoubt, Ledger, Plan},
 };
 use tempfile::TempDir;
 
@@ -141,6 +141,31 @@ async fn a_new_incarnation_marks_no_block() {
         assert_eq!(owned.ledger.take(0).await.unwrap().marked_up_to, 4);
         assert!(matches!(owned.ledger.check_epoch(0, owned.epoch).await, Err(CommitError::Fenced)));
         assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch, 0).await, Err(CommitError::Fenced)));
+        owned.close().await;
+    }
+}
+
+/// Whatever is planned meanwhile, and whoever takes the partition.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_are_in_doubt_until_somebody_has_looked() {
+    for variant in variants() {
+        let mut owned = Owned::new(variant).await;
+        let check = async |ledger: &Ledger, expected_up_to: u64, in_removal: bool| {
+            let taken = ledger.take(0).await.unwrap();
+            assert_eq!(taken.doubt, FactsDoubt { expected_up_to, in_removal });
+            taken.epoch
+        };
+        owned.commit(Vec::new()).await;
+        owned.ledger.plan(0, owned.epoch, Plan { from: 0, to: 4 }).await.unwrap();
+        let epoch = check(&owned.ledger, 0, false).await;
+        assert!(matches!(owned.ledger.trust_facts(0, owned.epoch).await, Err(CommitError::Fenced)));
+        owned.ledger.trust_facts(0, epoch).await.unwrap();
+        let epoch = check(&owned.ledger, 4, false).await;
+        owned.ledger.plan(0, epoch, Plan { from: 4, to: 10 }).await.unwrap();
+        owned.ledger.begin_incarnation(0, epoch, 0).await.unwrap();
+        let epoch = check(&owned.ledger, 4, true).await;
+        owned.ledger.trust_facts(0, epoch).await.unwrap();
+        check(&owned.ledger, 10, false).await;
         owned.close().await;
     }
 }

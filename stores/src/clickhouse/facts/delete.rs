@@ -1,9 +1,13 @@
 use std::time::Duration;
 
+use clickhouse::Client;
+use tokio::time::sleep;
+
 use super::ClickHouseFacts;
 use crate::{
     StoreError,
     clickhouse::{READ_WAIT, within},
+    facts::Removal,
 };
 
 /// How long the deletion of a partition's facts, or the making of its sums, may take.
@@ -17,9 +21,10 @@ const ENDS: [&str; 2] = [
     "SELECT max(log_offset) + 1 FROM conversion_changes WHERE partition = ? GROUP BY partition",
 ];
 
+/// Rows of the incarnation that removes them, or of a later one, are what came in their place: a delete that comes late finds none.
 const DELETE_ROWS: [&str; 2] = [
-    "ALTER TABLE clicks DELETE WHERE partition = ? AND log_offset >= ?",
-    "ALTER TABLE conversion_changes DELETE WHERE partition = ? AND log_offset >= ?",
+    "ALTER TABLE clicks DELETE WHERE partition = ? AND log_offset >= ? AND incarnation < ?",
+    "ALTER TABLE conversion_changes DELETE WHERE partition = ? AND log_offset >= ? AND incarnation < ?",
 ];
 
 /// What empties a table of sums, and what fills it from the rows. Both take partition and day.
@@ -57,30 +62,45 @@ const REMAKE: [(&str, &str); 4] = [
 const KEPT_FOR_GOOD: &str = "sales_by_day";
 const BEGINNING: &str = "1970-01-01";
 
+const RUNNING: &str =
+    "SELECT count() FROM system.processes WHERE current_database = currentDatabase() AND startsWith(query, ?)";
+
+/// How often it is looked whether they have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 impl ClickHouseFacts {
     /// Rows first, and then the partition's sums from the rows that are left: whatever it was interrupted in, a second run makes it good.
-    pub(crate) async fn delete_from(&self, partition: u32, offset: u64) -> Result<(), StoreError> {
+    pub(crate) async fn remove(&self, removal: Removal) -> Result<Option<Removal>, StoreError> {
         let client = self.open_server()?.client.clone().with_setting("max_execution_time", "0");
-        let _turn = self.turn(partition).lock().await;
+        let _turn = self.turn(removal.partition).lock().await;
+        match removal.done {
+            0 => self.begin(&client, removal).await?,
+            done if done <= DELETE_ROWS.len() => {
+                let delete = client.query(&named(DELETE_ROWS[done - 1], removal.partition));
+                let delete = delete.bind(removal.partition).bind(removal.from).bind(removal.before);
+                within(REMAKE_WAIT, delete.with_setting("mutations_sync", "2").execute()).await?;
+            }
+            done => remake(&client, removal, done - 1 - DELETE_ROWS.len()).await?,
+        }
+        Ok(removal.step_is_done(1 + DELETE_ROWS.len() + 2 * REMAKE.len()))
+    }
+
+    /// A step of whoever did this before may still be done by the server, which does not ask whether anybody waits for it.
+    async fn begin(&self, client: &Client, Removal { partition, from, .. }: Removal) -> Result<(), StoreError> {
         self.held.send_modify(|held| {
-            let up_to = held.up_to(partition).min(offset);
+            let up_to = held.up_to(partition).min(from);
             held.offsets.insert(partition, up_to);
             held.incarnations.remove(&partition);
         });
-        let kept_from: String = within(READ_WAIT, client.query(KEPT_FROM).fetch_one()).await?;
-        for delete in DELETE_ROWS {
-            let delete = client.query(delete).bind(partition).bind(offset).with_setting("mutations_sync", "2");
-            within(REMAKE_WAIT, delete.execute()).await?;
-        }
-        for (empty, fill) in REMAKE {
-            let from = if fill.contains(KEPT_FOR_GOOD) { BEGINNING } else { &kept_from };
-            let empty = client.query(empty).bind(partition).bind(from).with_setting("mutations_sync", "2");
-            within(REMAKE_WAIT, empty.execute()).await?;
-            // Sums that come out as they did before are no second try.
-            let fill = client.query(fill).bind(partition).bind(from).with_setting("insert_deduplicate", "0");
-            within(REMAKE_WAIT, fill.with_setting("async_insert", "0").execute()).await?;
-        }
-        Ok(())
+        let name = named("", partition);
+        let all_ended = async {
+            let running = || client.query(RUNNING).bind(&name).fetch_one::<u64>();
+            while within(READ_WAIT, running()).await? > 0 {
+                sleep(LOOK_EVERY).await;
+            }
+            Ok::<(), StoreError>(())
+        };
+        within(REMAKE_WAIT, all_ended).await
     }
 
     pub(crate) async fn stored_up_to(&self, partition: u32) -> Result<u64, StoreError> {
@@ -92,4 +112,23 @@ impl ClickHouseFacts {
         }
         Ok(up_to)
     }
+}
+
+/// Empties a table of sums, and then fills it.
+async fn remake(client: &Client, Removal { partition, .. }: Removal, step: usize) -> Result<(), StoreError> {
+    let (empty, fill) = REMAKE[step / 2];
+    let kept_from: String = within(READ_WAIT, client.query(KEPT_FROM).fetch_one()).await?;
+    let from = if fill.contains(KEPT_FOR_GOOD) { BEGINNING } else { &kept_from };
+    let query = if step.is_multiple_of(2) {
+        client.query(&named(empty, partition)).with_setting("mutations_sync", "2")
+    } else {
+        // Sums that come out as they did before are no second try.
+        client.query(&named(fill, partition)).with_setting("insert_deduplicate", "0").with_setting("async_insert", "0")
+    };
+    within(REMAKE_WAIT, query.bind(partition).bind(from).execute()).await
+}
+
+/// By its beginning a statement is found among those that the server works on.
+fn named(statement: &str, partition: u32) -> String {
+    format!("/* removal from partition {partition} */ {statement}")
 }

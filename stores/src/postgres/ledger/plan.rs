@@ -66,7 +66,8 @@ pub(super) async fn begin_incarnation(
             vec![one(small(partition)), one(bound(from))],
         ),
         Ask::rows(
-            "UPDATE ledger.progress SET incarnation = incarnation + 1 WHERE partition = $1 RETURNING incarnation",
+            "UPDATE ledger.progress SET incarnation = incarnation + 1, facts_in_removal = true WHERE partition = $1
+             RETURNING incarnation",
             vec![one(small(partition))],
         ),
     ];
@@ -75,6 +76,15 @@ pub(super) async fn begin_incarnation(
     let incarnation = rows.first().map(|row| get_small(row, 0)).transpose()?.ok_or(CommitError::Fenced)?;
     commit(session).await?;
     Ok(incarnation)
+}
+
+pub(super) async fn trust_facts(session: Session, partition: u32, epoch: u64) -> Result<(), CommitError> {
+    let trust = Ask::count(
+        "UPDATE ledger.progress SET facts_expected = NULL, facts_in_removal = false WHERE partition = $1",
+        vec![one(small(partition))],
+    );
+    owned(&session, partition, epoch, vec![trust]).await?;
+    commit(session).await
 }
 
 pub(super) async fn mark(session: Session, partition: u32, Plan { from, to }: Plan) -> Result<(), StoreError> {

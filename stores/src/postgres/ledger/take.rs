@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    ledger::{Progress, Taken},
+    ledger::{FactsDoubt, Progress, Taken},
 };
 
 /// How long the owner before is left to end its commit by itself.
@@ -76,8 +76,8 @@ async fn bump(session: Session, partition: u32) -> Result<Taken, StoreError> {
             vec![one(small(partition))],
         ),
         Ask::rows(
-            "UPDATE ledger.progress SET epoch = epoch + 1 WHERE partition = $1
-             RETURNING next, last_event, published, planned, incarnation, appended_at_ms, epoch",
+            "UPDATE ledger.progress SET epoch = epoch + 1, facts_expected = coalesce(facts_expected, planned) WHERE partition = $1
+             RETURNING next, last_event, published, planned, incarnation, appended_at_ms, epoch, facts_expected, facts_in_removal",
             vec![one(small(partition))],
         ),
         plan::open(partition),
@@ -87,10 +87,11 @@ async fn bump(session: Session, partition: u32) -> Result<Taken, StoreError> {
     let (bumped, plans) = (rows(), rows());
     let row = bumped.first().ok_or(StoreError::NoPartition(partition))?;
     let (progress, epoch) = (read(row)?, get_id(row, 6)?);
+    let doubt = FactsDoubt { expected_up_to: get_id(row, 7)?, in_removal: row.try_get(8)? };
     let open_plans = plan::read(&plans)?;
     session.give_back();
     let marked_up_to = open_plans.first().map_or(progress.planned_up_to, |plan| plan.from);
-    Ok(Taken { epoch, progress, open_plans, marked_up_to })
+    Ok(Taken { epoch, progress, open_plans, marked_up_to, doubt })
 }
 
 /// Ends what owners of epochs before this one have open; without an epoch all that any owner has.

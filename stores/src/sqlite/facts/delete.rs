@@ -4,12 +4,15 @@ use schemas::facts::Fact;
 use super::{SqliteFacts, read, rollups::Rollups};
 use crate::{
     StoreError,
-    facts::Held,
+    facts::{Held, Removal},
     sqlite::row::{get_id, int},
 };
 
 /// How many facts are folded before they are taken out of the sums.
 const FACTS_AT_ONCE: usize = 10_000;
+
+/// All of it is one transaction, of the only process that there is.
+const STEPS: usize = 1;
 
 const DELETE: [&str; 2] = [
     "DELETE FROM clicks WHERE partition = ?1 AND log_offset >= ?2",
@@ -18,7 +21,8 @@ const DELETE: [&str; 2] = [
 
 impl SqliteFacts {
     /// Rows, their part of the sums and how far facts are go together or not at all.
-    pub(crate) async fn delete_from(&self, partition: u32, offset: u64) -> Result<(), StoreError> {
+    pub(crate) async fn remove(&self, removal: Removal) -> Result<Option<Removal>, StoreError> {
+        let Removal { partition, from: offset, .. } = removal;
         let held = self.held.clone();
         let delete = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
@@ -30,9 +34,10 @@ impl SqliteFacts {
             transaction.prepare_cached(lower)?.execute(params![partition, int(offset)])?;
             transaction.commit()?;
             held.send_modify(|held| lower_to(held, partition, offset));
-            Ok(())
+            Ok::<(), StoreError>(())
         };
-        self.writer.call(delete).await
+        self.writer.call(delete).await?;
+        Ok(removal.step_is_done(STEPS))
     }
 
     pub(crate) async fn stored_up_to(&self, partition: u32) -> Result<u64, StoreError> {

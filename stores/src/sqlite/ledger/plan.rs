@@ -50,12 +50,21 @@ pub(super) fn begin_incarnation(
     transaction
         .execute("UPDATE plans SET marked = 0 WHERE partition = ?1 AND from_offset >= ?2", (partition, bound(from)))?;
     let incarnation = transaction.query_one(
-        "UPDATE progress SET incarnation = incarnation + 1 WHERE partition = ?1 RETURNING incarnation",
+        "UPDATE progress SET incarnation = incarnation + 1, facts_in_removal = 1 WHERE partition = ?1 RETURNING incarnation",
         [partition],
         |row| row.get(0),
     )?;
     transaction.commit()?;
     Ok(incarnation)
+}
+
+pub(super) fn trust_facts(connection: &mut Connection, partition: u32, epoch: u64) -> Result<(), CommitError> {
+    let transaction = connection.transaction()?;
+    check_epoch(&transaction, partition, epoch)?;
+    let trust = "UPDATE progress SET facts_expected = NULL, facts_in_removal = 0 WHERE partition = ?1";
+    transaction.execute(trust, [partition])?;
+    transaction.commit()?;
+    Ok(())
 }
 
 pub(super) fn mark(connection: &Connection, partition: u32, Plan { from, to }: Plan) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use schemas::{ids::EventId, time::TimeMs};
 use super::plan;
 use crate::{
     StoreError,
-    ledger::{Progress, Taken},
+    ledger::{FactsDoubt, Progress, Taken},
     sqlite::row::{get_id, unreadable},
 };
 
@@ -18,16 +18,19 @@ pub(super) fn take(connection: &mut Connection, partition: u32) -> Result<Taken,
     }
     let transaction = connection.transaction()?;
     transaction.execute("INSERT INTO progress (partition) VALUES (?1) ON CONFLICT DO NOTHING", [partition])?;
-    let (progress, epoch) = transaction.query_one(
-        "UPDATE progress SET epoch = epoch + 1 WHERE partition = ?1 RETURNING next, last_event, published, planned, incarnation,
-             appended_at_ms, epoch",
+    let (progress, epoch, doubt) = transaction.query_one(
+        "UPDATE progress SET epoch = epoch + 1, facts_expected = coalesce(facts_expected, planned) WHERE partition = ?1
+         RETURNING next, last_event, published, planned, incarnation, appended_at_ms, epoch, facts_expected, facts_in_removal",
         [partition],
-        |row| Ok((read(row)?, get_id(row, 6)?)),
+        |row| {
+            let doubt = FactsDoubt { expected_up_to: get_id(row, 7)?, in_removal: row.get(8)? };
+            Ok((read(row)?, get_id(row, 6)?, doubt))
+        },
     )?;
     let open_plans = plan::open(&transaction, partition)?;
     transaction.commit()?;
     let marked_up_to = open_plans.first().map_or(progress.planned_up_to, |plan| plan.from);
-    Ok(Taken { epoch, progress, open_plans, marked_up_to })
+    Ok(Taken { epoch, progress, open_plans, marked_up_to, doubt })
 }
 
 pub(super) fn progress(connection: &Connection, partition: u32) -> Result<Option<Progress>, StoreError> {

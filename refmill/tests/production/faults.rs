@@ -1,0 +1,12 @@
+//! The faults, each of which must do no harm.
+
+mod drained;
+mod frozen;
+mod killed;
+mod outages;
+mod past;
+mod points;
+mod shapes;
+mod spooled;
+mod steady;
+mod together;
