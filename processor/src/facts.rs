@@ -74,7 +74,7 @@ impl Writer {
         let (partition, incarnation) = (self.partition, self.incarnation);
         let block = Block { partition, from: plan.from, to: plan.to, incarnation, facts: rows.clone() };
         self.deps.facts.insert(block).await?;
-        self.deps.ledger.mark(partition, plan).await?;
+        self.deps.ledger.mark(partition, self.epoch, plan).await?;
         counter!("refmill_facts_written_total").increment(rows.len() as u64);
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Writer {
             tracing::warn!(partition, expected_up_to, stored, marked_up_to, "{says}");
             counter!("refmill_ledgers_restored_total").increment(1);
         }
-        self.incarnation = deps.ledger.begin_incarnation(partition, epoch, marked_up_to).await?;
+        self.incarnation = deps.ledger.begin_incarnation(partition, epoch, marked_up_to, (deps.now)()).await?;
         self.doubt.in_removal = true;
         take_out(deps, epoch, Removal::new(partition, marked_up_to, self.incarnation)).await
     }

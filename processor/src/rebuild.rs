@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use stores::{facts::Removal, ledger::Taken};
+use stores::{facts::Removal, ledger::Taken, touches::SaveError};
 use tokio::time::sleep;
 
 use crate::{
     ProcessError,
     facts::{Writer, take_out},
     owner::Deps,
-    recover::{plans_left, remember},
+    recover::{Remembered, above, plans_left, remember},
 };
 
 /// What was made again of a partition.
@@ -22,15 +22,23 @@ pub struct Rebuilt {
 }
 
 /// Forgets a partition's touches and makes them again from the log, and from facts where the log is too short. An owner that
-/// runs meanwhile lets go and comes back.
+/// runs meanwhile lets go and comes back; where it has made them again and saved them first, they are its own.
 pub async fn rebuild_touches(deps: &Deps, partition: u32) -> Result<Rebuilt, ProcessError> {
     let taken = deps.ledger.take(partition).await?;
     deps.touches.forget(partition).await?;
     let to = taken.progress.next;
-    let (memory, _) = remember(deps, partition, to).await?;
-    deps.touches.save_all(partition, taken.epoch, to, &memory.touches).await?;
-    tracing::info!(partition, links = memory.touches.links.len(), "touches are made again");
-    Ok(Rebuilt { partition, from: 0, to })
+    let Remembered { memory, from, epoch_kept, .. } = remember(deps, partition, to).await?;
+    let epoch = above(deps, partition, taken.epoch, epoch_kept).await?;
+    match deps.touches.save_all(partition, epoch, to, &memory.touches).await {
+        Err(SaveError::Moved { epoch: owner, .. }) if owner > epoch => {
+            tracing::info!(partition, "the partition's owner has made its touches again");
+        }
+        saved => {
+            saved?;
+            tracing::info!(partition, links = memory.touches.links.len(), "touches are made again");
+        }
+    }
+    Ok(Rebuilt { partition, from, to })
 }
 
 /// Lowers the marks, so that nothing is decided on half of the facts, takes them out and makes them again from the log and the
@@ -40,7 +48,7 @@ pub async fn rebuild_facts(deps: &Deps, partition: u32, insert_wait: Duration) -
     let taken = deps.ledger.take(partition).await?;
     let (epoch, to) = (taken.epoch, taken.progress.next);
     let start = deps.log.span(partition).await?.start;
-    let incarnation = deps.ledger.begin_incarnation(partition, epoch, start).await?;
+    let incarnation = deps.ledger.begin_incarnation(partition, epoch, start, (deps.now)()).await?;
     // A block that the last owner was inserting is there by then, and goes with the rest.
     sleep(insert_wait).await;
     let open_plans = deps.ledger.open_plans(partition).await?;

@@ -24,8 +24,11 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     let progress = taken.progress;
     check_log(deps, partition, &progress).await?;
     let published = publish_left(deps, partition, &taken).await?;
-    let (memory, touches_behind) = remember(deps, partition, progress.next).await?;
-    let Taken { epoch, marked_up_to, doubt, .. } = taken;
+    let Remembered { memory, behind: touches_behind, epoch_kept, .. } =
+        remember(deps, partition, progress.next).await?;
+    let epoch = above(deps, partition, taken.epoch, epoch_kept).await?;
+    let taken = Taken { epoch, ..taken };
+    let Taken { marked_up_to, doubt, .. } = taken;
     deps.facts.resume(partition, marked_up_to);
     let incarnation = progress.incarnation;
     let writer = Writer { deps: deps.clone(), partition, epoch, incarnation, marked_up_to, doubt };
@@ -86,9 +89,31 @@ pub(crate) async fn plans_left(deps: &Deps, partition: u32, taken: Taken) -> Res
     Ok(open_plans)
 }
 
-/// Loads what was saved of touches and takes in what the log has had since; whether that was anything.
-pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<(Memory, bool), ProcessError> {
+/// A restored ledger counts takings from an older number on, and touches take nothing from an older owner.
+pub(crate) async fn above(deps: &Deps, partition: u32, epoch: u64, kept: u64) -> Result<u64, ProcessError> {
+    if kept <= epoch {
+        return Ok(epoch);
+    }
+    tracing::warn!(partition, epoch, kept, "touches know a later owner: the ledger was restored from an older copy");
+    deps.ledger.raise_epoch(partition, epoch, kept + 1).await?;
+    Ok(kept + 1)
+}
+
+/// What an owner knows of clicks at its beginning.
+pub(crate) struct Remembered {
+    pub(crate) memory: Memory,
+    /// What was kept is older than this.
+    pub(crate) behind: bool,
+    /// It was made of the log from here on.
+    pub(crate) from: u64,
+    /// Of who saved last.
+    pub(crate) epoch_kept: u64,
+}
+
+/// Loads what was saved of touches and takes in what the log has had since.
+pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<Remembered, ProcessError> {
     let mut loaded = deps.touches.load(partition).await?;
+    let epoch_kept = loaded.epoch;
     if loaded.next > next {
         tracing::warn!(
             partition,
@@ -109,9 +134,10 @@ pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<(
         tracing::info!(partition, from, next, "touches are behind the ledger: reading the log again");
     }
     let behind = from < next || loaded.next != next;
+    let began = from;
     while from < next {
         from = again::remember(deps, partition, from, next, &mut memory).await?;
         counter!("refmill_touches_replayed_total").increment(1);
     }
-    Ok((memory, behind))
+    Ok(Remembered { memory, behind, from: began, epoch_kept })
 }

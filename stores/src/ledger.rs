@@ -16,7 +16,7 @@ use schemas::{
     event::Settle,
     hashes::KeyKind,
     ids::{CompanyId, ConversionId, PartnerId},
-    time::Day,
+    time::{Day, TimeMs},
 };
 
 use crate::{DeploymentId, OpenError, Postgres, StoreError, postgres, sqlite};
@@ -144,11 +144,27 @@ impl Ledger {
 
     /// Facts are to be made again, or the ledger was restored from a copy: no block that begins at `from` or after it is marked
     /// any more, and what is inserted from now on carries the incarnation that comes back. Whoever takes the partition is told that
-    /// facts are being taken out, until [`Ledger::trust_facts`].
-    pub async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
+    /// facts are being taken out, until [`Ledger::trust_facts`]. Incarnations are numbered by the clock where that is ahead of
+    /// them: a ledger that is restored twice from one copy must not use a number twice, as facts would take its blocks for sent.
+    pub async fn begin_incarnation(
+        &self,
+        partition: u32,
+        epoch: u64,
+        from: u64,
+        now: TimeMs,
+    ) -> Result<u32, CommitError> {
+        let at_least = incarnation_at(now);
         match self {
-            Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
-            Ledger::Distributed(ledger) => ledger.begin_incarnation(partition, epoch, from).await,
+            Ledger::Embedded(ledger) => ledger.begin_incarnation(partition, epoch, from, at_least).await,
+            Ledger::Distributed(ledger) => ledger.begin_incarnation(partition, epoch, from, at_least).await,
+        }
+    }
+
+    /// A restored ledger counts takings from an older number on; other stores remember what it was.
+    pub async fn raise_epoch(&self, partition: u32, epoch: u64, to: u64) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.raise_epoch(partition, epoch, to).await,
+            Ledger::Distributed(ledger) => ledger.raise_epoch(partition, epoch, to).await,
         }
     }
 
@@ -169,10 +185,10 @@ impl Ledger {
     }
 
     /// Notes that facts hold this planned block.
-    pub async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
+    pub async fn mark(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
         match self {
-            Ledger::Embedded(ledger) => ledger.mark(partition, plan).await,
-            Ledger::Distributed(ledger) => ledger.mark(partition, plan).await,
+            Ledger::Embedded(ledger) => ledger.mark(partition, epoch, plan).await,
+            Ledger::Distributed(ledger) => ledger.mark(partition, epoch, plan).await,
         }
     }
 
@@ -334,4 +350,11 @@ impl Ledger {
             Ledger::Distributed(ledger) => ledger.sum_by_currency().await,
         }
     }
+}
+
+/// Seconds since the beginning of 2020.
+fn incarnation_at(now: TimeMs) -> u32 {
+    const BEGINNING_S: i64 = 1_577_836_800;
+    let seconds = (now.0 / 1_000 - BEGINNING_S).clamp(0, i64::from(i32::MAX));
+    u32::try_from(seconds).unwrap_or_default()
 }

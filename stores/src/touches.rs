@@ -21,6 +21,8 @@ pub struct Loaded {
     pub touches: Remembered,
     /// They are those of the log before this offset.
     pub next: u64,
+    /// Of who saved last: no older owner saves any more. It stands where the touches themselves are forgotten.
+    pub epoch: u64,
 }
 
 /// How long event ids and velocity are kept; decisions look back an hour.

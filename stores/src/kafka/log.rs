@@ -105,7 +105,7 @@ impl Log {
         // What the client has to say about the servers is heard from here on.
         producer.topics.prepare(&kafka, servers, create, &producer.client).await?;
 
-        let (watch, health) = Watch::new(producer.clone(), servers.partitions);
+        let (watch, health) = Watch::new(producer.clone());
         let stop = threads.stop.clone();
         threads.start("log-health".to_owned(), move || watch.run(&stop)).map_err(OpenError::Thread)?;
         let reads = Reads::start(&kafka, &groups.readers, &producer, &threads).map_err(OpenError::Thread)?;

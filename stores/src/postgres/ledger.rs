@@ -115,8 +115,18 @@ impl Ledger {
         plan::check_epoch(self.session().await?, partition, epoch).await
     }
 
-    pub(crate) async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
-        plan::begin_incarnation(self.session().await?, partition, epoch, from).await
+    pub(crate) async fn begin_incarnation(
+        &self,
+        partition: u32,
+        epoch: u64,
+        from: u64,
+        at_least: u32,
+    ) -> Result<u32, CommitError> {
+        plan::begin_incarnation(self.session().await?, partition, epoch, from, at_least).await
+    }
+
+    pub(crate) async fn raise_epoch(&self, partition: u32, epoch: u64, to: u64) -> Result<(), CommitError> {
+        plan::raise_epoch(self.session().await?, partition, epoch, to).await
     }
 
     pub(crate) async fn trust_facts(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
@@ -127,8 +137,8 @@ impl Ledger {
         plan::open_plans(self.session().await?, partition).await
     }
 
-    pub(crate) async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
-        plan::mark(self.session().await?, partition, plan).await
+    pub(crate) async fn mark(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
+        plan::mark(self.session().await?, partition, epoch, plan).await
     }
 
     pub(crate) async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {

@@ -101,8 +101,18 @@ impl Ledger {
         self.owner.call(own).await
     }
 
-    pub(crate) async fn begin_incarnation(&self, partition: u32, epoch: u64, from: u64) -> Result<u32, CommitError> {
-        self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch, from)).await
+    pub(crate) async fn begin_incarnation(
+        &self,
+        partition: u32,
+        epoch: u64,
+        from: u64,
+        at_least: u32,
+    ) -> Result<u32, CommitError> {
+        self.owner.call(move |connection| plan::begin_incarnation(connection, partition, epoch, from, at_least)).await
+    }
+
+    pub(crate) async fn raise_epoch(&self, partition: u32, epoch: u64, to: u64) -> Result<(), CommitError> {
+        self.owner.call(move |connection| plan::raise_epoch(connection, partition, epoch, to)).await
     }
 
     pub(crate) async fn trust_facts(&self, partition: u32, epoch: u64) -> Result<(), CommitError> {
@@ -113,8 +123,8 @@ impl Ledger {
         self.reader.call(move |connection| Ok(plan::open(connection, partition)?)).await
     }
 
-    pub(crate) async fn mark(&self, partition: u32, plan: Plan) -> Result<(), StoreError> {
-        self.owner.call(move |connection| plan::mark(connection, partition, plan)).await
+    pub(crate) async fn mark(&self, partition: u32, epoch: u64, plan: Plan) -> Result<(), CommitError> {
+        self.owner.call(move |connection| plan::mark(connection, partition, epoch, plan)).await
     }
 
     pub(crate) async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {

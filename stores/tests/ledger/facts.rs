@@ -80,7 +80,7 @@ async fn blocks_of_facts_follow_one_another() {
         owned.commit(Vec::new()).await;
         owned.ledger.plan(0, owned.epoch, second).await.unwrap();
         owned.ledger.plan(0, owned.epoch, third).await.unwrap();
-        owned.ledger.mark(0, second).await.unwrap();
+        owned.ledger.mark(0, owned.epoch, second).await.unwrap();
         owned.reopen().await;
         let taken = owned.ledger.take(0).await.unwrap();
         assert_eq!((taken.open_plans, taken.progress.planned_up_to), (vec![first, third], 20));

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use schemas::{
     decision::Outcome,
     ids::{ConversionId, EventId},
+    time::TimeMs,
 };
 use stores::{
     DeploymentId, OpenError, Postgres, StoreError,
@@ -130,17 +131,39 @@ async fn a_new_incarnation_marks_no_block() {
         let (first, second) = (Plan { from: 0, to: 4 }, Plan { from: 4, to: 10 });
         for plan in [first, second] {
             owned.ledger.plan(0, owned.epoch, plan).await.unwrap();
-            owned.ledger.mark(0, plan).await.unwrap();
+            owned.ledger.mark(0, owned.epoch, plan).await.unwrap();
         }
         owned.ledger.check_epoch(0, owned.epoch).await.unwrap();
-        assert_eq!(owned.ledger.begin_incarnation(0, owned.epoch, 0).await.unwrap(), 2);
+        assert_eq!(owned.ledger.begin_incarnation(0, owned.epoch, 0, TimeMs(0)).await.unwrap(), 2);
         let taken = owned.ledger.take(0).await.unwrap();
+        let late = owned.ledger.mark(0, owned.epoch, first).await;
+        assert!(matches!(late, Err(CommitError::Fenced)), "what the last owner inserted may be taken out by now");
         assert_eq!((taken.open_plans, taken.marked_up_to), (vec![first, second], 0));
         assert_eq!(taken.progress.incarnation, 2);
-        owned.ledger.mark(0, first).await.unwrap();
+        owned.ledger.mark(0, taken.epoch, first).await.unwrap();
         assert_eq!(owned.ledger.take(0).await.unwrap().marked_up_to, 4);
         assert!(matches!(owned.ledger.check_epoch(0, owned.epoch).await, Err(CommitError::Fenced)));
-        assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch, 0).await, Err(CommitError::Fenced)));
+        assert!(matches!(owned.ledger.begin_incarnation(0, owned.epoch, 0, TimeMs(0)).await, Err(CommitError::Fenced)));
+        owned.close().await;
+    }
+}
+
+/// The copy's own number comes again with each restoring: by the clock the second time has another.
+#[tokio::test(flavor = "multi_thread")]
+async fn incarnations_and_epochs_of_a_restored_ledger_are_no_earlier_one_s() {
+    const NOON: TimeMs = TimeMs(1_781_431_200_000);
+    for variant in variants() {
+        let owned = Owned::new(variant).await;
+        let first = owned.ledger.begin_incarnation(0, owned.epoch, 0, NOON).await.unwrap();
+        let second = owned.ledger.begin_incarnation(0, owned.epoch, 0, NOON.plus_ms(1_000)).await.unwrap();
+        let behind = owned.ledger.begin_incarnation(0, owned.epoch, 0, NOON).await.unwrap();
+        assert_eq!((first > 2, second, behind), (true, first + 1, first + 2));
+
+        owned.ledger.raise_epoch(0, owned.epoch, owned.epoch + 40).await.unwrap();
+        assert!(matches!(owned.ledger.check_epoch(0, owned.epoch).await, Err(CommitError::Fenced)));
+        assert!(matches!(owned.ledger.raise_epoch(0, owned.epoch, 99).await, Err(CommitError::Fenced)));
+        owned.ledger.check_epoch(0, owned.epoch + 40).await.unwrap();
+        assert_eq!(owned.ledger.take(0).await.unwrap().epoch, owned.epoch + 41);
         owned.close().await;
     }
 }
@@ -162,7 +185,7 @@ async fn facts_are_in_doubt_until_somebody_has_looked() {
         owned.ledger.trust_facts(0, epoch).await.unwrap();
         let epoch = check(&owned.ledger, 4, false).await;
         owned.ledger.plan(0, epoch, Plan { from: 4, to: 10 }).await.unwrap();
-        owned.ledger.begin_incarnation(0, epoch, 0).await.unwrap();
+        owned.ledger.begin_incarnation(0, epoch, 0, TimeMs(0)).await.unwrap();
         let epoch = check(&owned.ledger, 4, true).await;
         owned.ledger.trust_facts(0, epoch).await.unwrap();
         check(&owned.ledger, 10, false).await;

@@ -13,13 +13,12 @@ const AWAY_AFTER: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long Kafka may take to say that it is there, and how long after one question the next is asked.
-const PROBE_WAIT: Duration = Duration::from_secs(1);
+const PROBE_WAIT: Duration = Duration::from_secs(5);
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 
 /// Watches over deliveries, and hands over what was held back once Kafka is there again.
 pub(super) struct Watch {
     producer: Producer,
-    partitions: u32,
     health: watch::Sender<Health>,
     lanes: Box<[Seen]>,
     /// As of the last look.
@@ -42,10 +41,10 @@ impl Seen {
 }
 
 impl Watch {
-    pub(super) fn new(producer: Producer, partitions: u32) -> (Watch, watch::Receiver<Health>) {
+    pub(super) fn new(producer: Producer) -> (Watch, watch::Receiver<Health>) {
         let (health, known) = watch::channel(Health::Well);
         let lanes = vec![Seen::default(); producer.flow.lanes().len()].into();
-        (Watch { producer, partitions, health, lanes, failed: 0, probed_at: None }, known)
+        (Watch { producer, health, lanes, failed: 0, probed_at: None }, known)
     }
 
     pub(super) fn run(mut self, stop: &Stop) {
@@ -106,16 +105,14 @@ impl Watch {
         delivered > 0
     }
 
-    /// Whether the leader of every partition answers, where they have not just been asked.
+    /// Whether the leader of the first partition answers, where it has not just been asked.
     fn probe(&mut self) -> Option<bool> {
         if self.probed_at.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
             return None;
         }
-        let (client, events) = (self.producer.client.client(), &self.producer.topics.events);
-        let answers = |partition: u32| client.fetch_watermarks(events, partition.cast_signed(), PROBE_WAIT).is_ok();
-        let all_answer = (0..self.partitions).all(answers);
+        let answer = self.producer.client.client().fetch_watermarks(&self.producer.topics.events, 0, PROBE_WAIT);
         self.probed_at = Some(Instant::now());
-        Some(all_answer)
+        Some(answer.is_ok())
     }
 
     fn breaks(&self, reason: &str) {
@@ -182,7 +179,7 @@ mod tests {
         let threads = Threads::default();
         let (polling, stop) = (producer.clone(), threads.stop.clone());
         threads.start("deliveries".to_owned(), move || polling.poll(&stop)).unwrap();
-        let (watch, mut health) = Watch::new(producer, 1);
+        let (watch, mut health) = Watch::new(producer);
         let stop = threads.stop.clone();
         threads.start("health".to_owned(), move || watch.run(&stop)).unwrap();
         let known = timeout(WAIT, health.wait_for(|health| *health == Health::Broken)).await;

@@ -59,6 +59,7 @@ pub(super) async fn begin_incarnation(
     partition: u32,
     epoch: u64,
     from: u64,
+    at_least: u32,
 ) -> Result<u32, CommitError> {
     let asks = vec![
         Ask::count(
@@ -66,9 +67,9 @@ pub(super) async fn begin_incarnation(
             vec![one(small(partition)), one(bound(from))],
         ),
         Ask::rows(
-            "UPDATE ledger.progress SET incarnation = incarnation + 1, facts_in_removal = true WHERE partition = $1
-             RETURNING incarnation",
-            vec![one(small(partition))],
+            "UPDATE ledger.progress SET incarnation = greatest(incarnation + 1, $2), facts_in_removal = true
+             WHERE partition = $1 RETURNING incarnation",
+            vec![one(small(partition)), one(small(at_least))],
         ),
     ];
     let told = owned(&session, partition, epoch, asks).await?;
@@ -76,6 +77,15 @@ pub(super) async fn begin_incarnation(
     let incarnation = rows.first().map(|row| get_small(row, 0)).transpose()?.ok_or(CommitError::Fenced)?;
     commit(session).await?;
     Ok(incarnation)
+}
+
+pub(super) async fn raise_epoch(session: Session, partition: u32, epoch: u64, to: u64) -> Result<(), CommitError> {
+    let raise = Ask::count(
+        "UPDATE ledger.progress SET epoch = $2 WHERE partition = $1 AND epoch < $2",
+        vec![one(small(partition)), one(bound(to))],
+    );
+    owned(&session, partition, epoch, vec![raise]).await?;
+    commit(session).await
 }
 
 pub(super) async fn trust_facts(session: Session, partition: u32, epoch: u64) -> Result<(), CommitError> {
@@ -87,14 +97,19 @@ pub(super) async fn trust_facts(session: Session, partition: u32, epoch: u64) ->
     commit(session).await
 }
 
-pub(super) async fn mark(session: Session, partition: u32, Plan { from, to }: Plan) -> Result<(), StoreError> {
-    let ask = Ask::count(
+/// By its owner alone: of who had the partition before, what is inserted may have been taken out since.
+pub(super) async fn mark(
+    session: Session,
+    partition: u32,
+    epoch: u64,
+    Plan { from, to }: Plan,
+) -> Result<(), CommitError> {
+    let mark = Ask::count(
         "UPDATE ledger.plans SET marked = true WHERE partition = $1 AND from_offset = $2 AND to_offset = $3",
         vec![one(small(partition)), one(bound(from)), one(bound(to))],
     );
-    session.all(Some(&begin(LOCK_WAIT)), &[ask], Some("COMMIT")).await?;
-    session.give_back();
-    Ok(())
+    owned(&session, partition, epoch, vec![mark]).await?;
+    commit(session).await
 }
 
 pub(super) async fn open_plans(session: Session, partition: u32) -> Result<Vec<Plan>, StoreError> {

@@ -4,7 +4,6 @@ use rusqlite::{Connection, Transaction};
 
 use super::columns::bound;
 use crate::{
-    StoreError,
     ledger::{CommitError, Plan},
     sqlite::row::get_id,
 };
@@ -44,18 +43,29 @@ pub(super) fn begin_incarnation(
     partition: u32,
     epoch: u64,
     from: u64,
+    at_least: u32,
 ) -> Result<u32, CommitError> {
     let transaction = connection.transaction()?;
     check_epoch(&transaction, partition, epoch)?;
     transaction
         .execute("UPDATE plans SET marked = 0 WHERE partition = ?1 AND from_offset >= ?2", (partition, bound(from)))?;
     let incarnation = transaction.query_one(
-        "UPDATE progress SET incarnation = incarnation + 1, facts_in_removal = 1 WHERE partition = ?1 RETURNING incarnation",
-        [partition],
+        "UPDATE progress SET incarnation = max(incarnation + 1, ?2), facts_in_removal = 1 WHERE partition = ?1
+         RETURNING incarnation",
+        (partition, at_least),
         |row| row.get(0),
     )?;
     transaction.commit()?;
     Ok(incarnation)
+}
+
+pub(super) fn raise_epoch(connection: &mut Connection, partition: u32, epoch: u64, to: u64) -> Result<(), CommitError> {
+    let transaction = connection.transaction()?;
+    check_epoch(&transaction, partition, epoch)?;
+    let raise = "UPDATE progress SET epoch = ?2 WHERE partition = ?1 AND epoch < ?2";
+    transaction.execute(raise, (partition, bound(to)))?;
+    transaction.commit()?;
+    Ok(())
 }
 
 pub(super) fn trust_facts(connection: &mut Connection, partition: u32, epoch: u64) -> Result<(), CommitError> {
@@ -67,10 +77,19 @@ pub(super) fn trust_facts(connection: &mut Connection, partition: u32, epoch: u6
     Ok(())
 }
 
-pub(super) fn mark(connection: &Connection, partition: u32, Plan { from, to }: Plan) -> Result<(), StoreError> {
-    connection
+/// By its owner alone: of who had the partition before, what is inserted may have been taken out since.
+pub(super) fn mark(
+    connection: &mut Connection,
+    partition: u32,
+    epoch: u64,
+    Plan { from, to }: Plan,
+) -> Result<(), CommitError> {
+    let transaction = connection.transaction()?;
+    check_epoch(&transaction, partition, epoch)?;
+    transaction
         .prepare_cached("UPDATE plans SET marked = 1 WHERE partition = ?1 AND from_offset = ?2 AND to_offset = ?3")?
         .execute((partition, bound(from), bound(to)))?;
+    transaction.commit()?;
     Ok(())
 }
 

@@ -10,14 +10,16 @@ use crate::{
 
 pub(super) fn load(connection: &mut Connection, partition: u32) -> Result<Loaded, StoreError> {
     let transaction = connection.transaction()?;
-    let next = transaction
-        .query_row("SELECT next FROM progress WHERE partition = ?1", [partition], |row| get_id(row, 0))
+    let (next, epoch) = transaction
+        .query_row("SELECT next, epoch FROM progress WHERE partition = ?1", [partition], |row| {
+            Ok((get_id(row, 0)?, get_id(row, 1)?))
+        })
         .optional()?
-        .unwrap_or(0);
+        .unwrap_or_default();
     let mut touches = Touches::default();
     links(&transaction, partition, &mut touches)?;
     recent(&transaction, partition, &mut touches)?;
-    Ok(Loaded { touches, next })
+    Ok(Loaded { touches, next, epoch })
 }
 
 fn links(transaction: &Transaction<'_>, partition: u32, touches: &mut Touches) -> rusqlite::Result<()> {
