@@ -32,10 +32,10 @@ pub(crate) async fn settled(cluster: &Cluster) -> Result<(), String> {
         of_facts(cluster, "SELECT count(*) FROM clicks").await?;
         let planned: Vec<u64> = progress.iter().map(|progress| progress.planned).collect();
         if planned == ends {
-            return Ok(());
+            return all_told(cluster).await;
         }
         match &quiet {
-            Some((before, since)) if *before == planned && since.elapsed() > QUIET => Ok(()),
+            Some((before, since)) if *before == planned && since.elapsed() > QUIET => all_told(cluster).await,
             Some((before, _)) if *before == planned => Err(format!("of {ends:?} planned to {planned:?}")),
             _ => {
                 quiet = Some((planned, Instant::now()));
@@ -44,4 +44,11 @@ pub(crate) async fn settled(cluster: &Cluster) -> Result<(), String> {
         }
     })
     .await
+}
+
+async fn all_told(cluster: &Cluster) -> Result<(), String> {
+    match ledger::untold(cluster).await? {
+        0 => Ok(()),
+        some => Err(format!("{some} decisions are not told")),
+    }
 }
