@@ -9,7 +9,7 @@ use crate::{
     ProcessError,
     facts::{Writer, take_out},
     owner::Deps,
-    recover::{Remembered, above, plans_left, remember},
+    recover::{Remembered, above_touches, plans_left, remember},
 };
 
 /// What was made again of a partition.
@@ -27,8 +27,8 @@ pub async fn rebuild_touches(deps: &Deps, partition: u32) -> Result<Rebuilt, Pro
     let taken = deps.ledger.take(partition).await?;
     deps.touches.forget(partition).await?;
     let to = taken.progress.next;
-    let Remembered { memory, from, epoch_kept, .. } = remember(deps, partition, to).await?;
-    let epoch = above(deps, partition, taken.epoch, epoch_kept).await?;
+    let epoch = above_touches(deps, partition, taken.epoch).await?;
+    let Remembered { memory, from, .. } = remember(deps, partition, to).await?;
     match deps.touches.save_all(partition, epoch, to, &memory.touches).await {
         Err(SaveError::Moved { epoch: owner, .. }) if owner > epoch => {
             tracing::info!(partition, "the partition's owner has made its touches again");

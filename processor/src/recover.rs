@@ -24,9 +24,8 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     let progress = taken.progress;
     check_log(deps, partition, &progress).await?;
     let published = publish_left(deps, partition, &taken).await?;
-    let Remembered { memory, behind: touches_behind, epoch_kept, .. } =
-        remember(deps, partition, progress.next).await?;
-    let epoch = above(deps, partition, taken.epoch, epoch_kept).await?;
+    let epoch = above_touches(deps, partition, taken.epoch).await?;
+    let Remembered { memory, behind: touches_behind, .. } = remember(deps, partition, progress.next).await?;
     let taken = Taken { epoch, ..taken };
     let Taken { marked_up_to, doubt, .. } = taken;
     deps.facts.resume(partition, marked_up_to);
@@ -90,7 +89,8 @@ pub(crate) async fn plans_left(deps: &Deps, partition: u32, taken: Taken) -> Res
 }
 
 /// A restored ledger counts takings from an older number on, and touches take nothing from an older owner.
-pub(crate) async fn above(deps: &Deps, partition: u32, epoch: u64, kept: u64) -> Result<u64, ProcessError> {
+pub(crate) async fn above_touches(deps: &Deps, partition: u32, epoch: u64) -> Result<u64, ProcessError> {
+    let kept = deps.touches.epoch(partition).await?;
     if kept <= epoch {
         return Ok(epoch);
     }
@@ -106,14 +106,11 @@ pub(crate) struct Remembered {
     pub(crate) behind: bool,
     /// It was made of the log from here on.
     pub(crate) from: u64,
-    /// Of who saved last.
-    pub(crate) epoch_kept: u64,
 }
 
 /// Loads what was saved of touches and takes in what the log has had since.
 pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<Remembered, ProcessError> {
     let mut loaded = deps.touches.load(partition).await?;
-    let epoch_kept = loaded.epoch;
     if loaded.next > next {
         tracing::warn!(
             partition,
@@ -139,5 +136,5 @@ pub(crate) async fn remember(deps: &Deps, partition: u32, next: u64) -> Result<R
         from = again::remember(deps, partition, from, next, &mut memory).await?;
         counter!("refmill_touches_replayed_total").increment(1);
     }
-    Ok(Remembered { memory, behind, from: began, epoch_kept })
+    Ok(Remembered { memory, behind, from: began })
 }

@@ -44,7 +44,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether another try may find the store well again.
     pub fn passes(&self) -> bool {
-        !matches!(self, StoreError::Closed | StoreError::NoPartition(_) | StoreError::LogLost { .. })
+        let ends = matches!(self, StoreError::Closed | StoreError::NoPartition(_) | StoreError::LogLost { .. });
+        !ends && !self.is_fatal()
+    }
+
+    /// Kafka's client works no more, and nothing but a new process makes another.
+    fn is_fatal(&self) -> bool {
+        let StoreError::Kafka(error) = self else { return false };
+        error.rdkafka_error_code() == Some(rdkafka::error::RDKafkaErrorCode::Fatal)
     }
 }
 

@@ -21,8 +21,6 @@ pub struct Loaded {
     pub touches: Remembered,
     /// They are those of the log before this offset.
     pub next: u64,
-    /// Of who saved last: no older owner saves any more. It stands where the touches themselves are forgotten.
-    pub epoch: u64,
 }
 
 /// How long event ids and velocity are kept; decisions look back an hour.
@@ -79,6 +77,14 @@ impl Touches {
         match self {
             Touches::Embedded(touches) => touches.load(partition).await,
             Touches::Distributed(touches) => touches.load(partition).await,
+        }
+    }
+
+    /// That of who saved last: no older owner saves any more. It stands where the touches themselves are forgotten; 0 where nobody has.
+    pub async fn epoch(&self, partition: u32) -> Result<u64, StoreError> {
+        match self {
+            Touches::Embedded(touches) => touches.epoch(partition).await,
+            Touches::Distributed(touches) => touches.epoch(partition).await,
         }
     }
 

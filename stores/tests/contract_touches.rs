@@ -237,6 +237,8 @@ async fn a_forgotten_partition_is_made_again_from_its_start() {
         }
         store.forget(0).await.unwrap();
         assert_eq!(store.load(0).await.unwrap(), Loaded::default());
+        let epochs = (store.epoch(0).await.unwrap(), store.epoch(1).await.unwrap(), store.epoch(2).await.unwrap());
+        assert_eq!(epochs, (4, 4, 0));
         assert_eq!(store.load(1).await.unwrap().next, 10);
         assert!(matches!(
             store.save(0, 3, 0, 5, TouchDelta::default()).await,

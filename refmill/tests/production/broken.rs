@@ -1,6 +1,9 @@
 //! Controls: damage of every kind that the audit has to see, in the books as they were read and in the stores themselves.
 
+mod guards;
+mod stage;
 mod stores;
+mod trusted;
 
 use crate::audit::{audit, differences};
 use crate::books::Books;

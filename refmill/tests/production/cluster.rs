@@ -30,6 +30,9 @@ pub(crate) enum Shape {
     Distributed,
 }
 
+/// Of the decisions' topic.
+pub(crate) const REPLY_PARTITIONS: u32 = 2;
+
 /// Roles end first, then what they kept is taken away, then the folder goes.
 pub(crate) struct Cluster {
     pub(crate) roles: Vec<Role>,
@@ -184,7 +187,7 @@ impl Cluster {
             set("--clickhouse", &place.servers.clickhouse);
             set("--postgres", &place.postgres());
             set("--partitions", &plan.partitions.to_string());
-            set("--reply-partitions", "2");
+            set("--reply-partitions", &REPLY_PARTITIONS.to_string());
             set("--kafka-replication", "1");
             set("--topic-prefix", &place.prefix);
             set("--session-timeout-ms", &plan.session_ms.to_string());

@@ -1,5 +1,6 @@
 //! The faults, each of which must do no harm.
 
+mod cut;
 mod drained;
 mod frozen;
 mod killed;
@@ -7,6 +8,7 @@ mod outages;
 mod past;
 mod points;
 mod shapes;
+mod skewed;
 mod spooled;
 mod steady;
 mod together;

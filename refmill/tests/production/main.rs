@@ -7,6 +7,7 @@ mod broken;
 mod cluster;
 mod drive;
 mod faults;
+mod hands;
 mod http;
 mod journal;
 mod proxy;

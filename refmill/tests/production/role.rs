@@ -31,6 +31,7 @@ pub(crate) struct Role {
     /// Which one of those that do the same.
     pub(crate) name: String,
     args: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     folder: PathBuf,
     child: Option<Child>,
     frozen: bool,
@@ -58,7 +59,19 @@ impl Role {
         let name = format!("{late}{}-{number}", does.word());
         let folder = folder.join(&name);
         std::fs::create_dir_all(&folder).expect("a folder");
-        Role { does, name, args, folder, child: None, frozen: false, starts: 0, address: None, metrics: None }
+        let environment = Vec::new();
+        Role {
+            does,
+            name,
+            args,
+            environment,
+            folder,
+            child: None,
+            frozen: false,
+            starts: 0,
+            address: None,
+            metrics: None,
+        }
     }
 
     pub(crate) async fn start(&mut self) {
@@ -102,6 +115,7 @@ impl Role {
         self.starts += 1;
         let (out, errors) = (create(&self.stream("stdout")), create(&self.stream("stderr")));
         let mut command = plain(REFMILL);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg(self.does.word()).arg("--data-dir").arg(self.folder.join("data")).args(&self.args);
         self.child = Some(command.stdout(out).stderr(errors).spawn().expect("refmill starts"));
     }
@@ -112,6 +126,11 @@ impl Role {
             self.args.drain(at..at + 2);
         }
         self.args.extend([flag.to_owned(), value.to_owned()]);
+    }
+
+    /// A variable of its environment alone, from the next start on.
+    pub(crate) fn set_variable(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
     }
 
     pub(crate) fn pid(&self) -> Option<u32> {

@@ -99,9 +99,10 @@ impl Servers {
         self.tell("start", kind).await;
     }
 
-    /// Where an own server keeps its data.
+    /// Where an own server keeps its data; of Kafka the one broker.
     pub(crate) fn folder(&self, kind: Kind) -> PathBuf {
-        self.own.as_ref().expect("own servers").0.path().join(kind.name())
+        let name = if kind == Kind::Kafka { "kafka-1/data" } else { kind.name() };
+        self.own.as_ref().expect("own servers").0.path().join(name)
     }
 
     async fn tell(&self, verb: &str, kind: Kind) {

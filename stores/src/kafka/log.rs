@@ -4,6 +4,7 @@ mod append;
 mod buffer;
 mod decisions;
 mod delivery;
+mod doubt;
 mod events;
 mod flow;
 mod follower;

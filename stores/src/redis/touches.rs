@@ -54,6 +54,10 @@ impl Touches {
         load::load(self, partition).await
     }
 
+    pub(crate) async fn epoch(&self, partition: u32) -> Result<u64, StoreError> {
+        load::epoch(self, partition).await
+    }
+
     pub(crate) async fn save(
         &self,
         partition: u32,

@@ -38,6 +38,10 @@ impl Touches {
         self.owner.call(move |connection| load::load(connection, partition)).await
     }
 
+    pub(crate) async fn epoch(&self, partition: u32) -> Result<u64, StoreError> {
+        self.owner.call(move |connection| load::epoch(connection, partition)).await
+    }
+
     pub(crate) async fn save(
         &self,
         partition: u32,

@@ -1,23 +1,22 @@
 //! The log as any other reader of it sees it.
 
-use std::hash::BuildHasher as _;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use data_encoding::HEXLOWER;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use schemas::decision::EventKind;
-use schemas::event::{Body, Event};
-use schemas::ids::EventId;
-use schemas::time::TimeMs;
-use schemas::wire::{decode_event, encode_event};
+use schemas::event::Body;
+use schemas::wire::decode_event;
 
 use super::Logged;
 use super::columns::{Columns, sqlite};
-use crate::cluster::{Cluster, Shape};
+use crate::cluster::{Cluster, REPLY_PARTITIONS, Shape};
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 const READ_WITHIN: Duration = Duration::from_secs(60);
@@ -55,31 +54,6 @@ impl Ends {
     }
 }
 
-/// A minute's end in every partition, as its owner would append it: one too many changes nothing.
-pub(super) fn tick(cluster: &Cluster) -> Result<(), String> {
-    let said = |error: rdkafka::error::KafkaError| error.to_string();
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", cluster.servers().kafka.trim_start_matches("kafka://"));
-    let producer: BaseProducer = config.create().map_err(said)?;
-    let topic = cluster.place().topic("events");
-    for partition in 0..cluster.plan.partitions {
-        let drawn = std::collections::hash_map::RandomState::new().hash_one(partition);
-        let event = Event {
-            id: EventId(u128::from(drawn) << 64 | u128::from(partition)),
-            stamped_at: TimeMs(jiff::Timestamp::now().as_millisecond()),
-            resent: false,
-            reply_to: None,
-            key: None,
-            first_appended_at: None,
-            body: Body::Tick,
-        };
-        let value = encode_event(event);
-        let record = BaseRecord::<(), Vec<u8>>::to(&topic).partition(partition.cast_signed()).payload(&value);
-        producer.send(record).map_err(|(error, _)| said(error))?;
-    }
-    producer.flush(ANSWERS_WITHIN).map_err(said)
-}
-
 fn consumer(cluster: &Cluster) -> Result<BaseConsumer, String> {
     let mut config = ClientConfig::new();
     config
@@ -91,35 +65,55 @@ fn consumer(cluster: &Cluster) -> Result<BaseConsumer, String> {
 }
 
 fn spans(cluster: &Cluster, consumer: &BaseConsumer) -> Result<Vec<(u64, u64)>, String> {
-    let topic = cluster.place().topic("events");
+    spans_of(consumer, &cluster.place().topic("events"), cluster.plan.partitions)
+}
+
+fn spans_of(consumer: &BaseConsumer, topic: &str, partitions: u32) -> Result<Vec<(u64, u64)>, String> {
     let span = |partition: u32| {
-        let marks = consumer.fetch_watermarks(&topic, partition.cast_signed(), ANSWERS_WITHIN);
+        let marks = consumer.fetch_watermarks(topic, partition.cast_signed(), ANSWERS_WITHIN);
         let (start, end) = marks.map_err(|error| format!("{topic} {partition}: {error}"))?;
         Ok((start.cast_unsigned(), end.cast_unsigned()))
     };
-    (0..cluster.plan.partitions).map(span).collect()
+    (0..partitions).map(span).collect()
 }
 
 fn records(cluster: &Cluster, consumer: &BaseConsumer, spans: &[(u64, u64)]) -> Result<Vec<Logged>, String> {
+    let all = records_of(consumer, &cluster.place().topic("events"), spans)?;
+    Ok(all.iter().map(|(offset, record)| logged(*offset, record)).collect())
+}
+
+/// Decisions that were told, as they were written.
+pub(super) fn decisions(cluster: &Cluster) -> Result<BTreeSet<String>, String> {
+    if cluster.plan.shape == Shape::Embedded {
+        let rows = sqlite(cluster, "log.db", "SELECT record FROM decisions")?;
+        return Ok(rows.into_iter().map(|row| Columns::of(row).text()).collect());
+    }
+    let (consumer, topic) = (consumer(cluster)?, cluster.place().topic("decisions"));
+    let spans = spans_of(&consumer, &topic, REPLY_PARTITIONS)?;
+    let all = records_of(&consumer, &topic, &spans)?;
+    Ok(all.into_iter().map(|(_, record)| HEXLOWER.encode(&record)).collect())
+}
+
+/// Each with its offset.
+fn records_of(consumer: &BaseConsumer, topic: &str, spans: &[(u64, u64)]) -> Result<Vec<(u64, Vec<u8>)>, String> {
     let said = |error: rdkafka::error::KafkaError| error.to_string();
-    let topic = cluster.place().topic("events");
     let mut wanted = TopicPartitionList::new();
-    for partition in 0..cluster.plan.partitions {
-        wanted.add_partition_offset(&topic, partition.cast_signed(), Offset::Beginning).map_err(said)?;
+    for partition in (0..).take(spans.len()) {
+        wanted.add_partition_offset(topic, partition, Offset::Beginning).map_err(said)?;
     }
     consumer.assign(&wanted).map_err(said)?;
     let mut left: Vec<u64> = spans.iter().map(|(start, end)| end - start).collect();
     let (mut found, began) = (Vec::new(), Instant::now());
     while left.iter().any(|left| *left > 0) {
         if began.elapsed() > READ_WITHIN {
-            return Err(format!("the log was not read to its end: {left:?} left"));
+            return Err(format!("{topic} was not read to its end: {left:?} left"));
         }
         let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
         let message = message.map_err(said)?;
         let (of_partition, offset) = (message.partition().cast_unsigned() as usize, message.offset().cast_unsigned());
         if offset < spans[of_partition].1 {
             left[of_partition] -= 1;
-            found.push(logged(offset, message.payload().unwrap_or_default()));
+            found.push((offset, message.payload().unwrap_or_default().to_vec()));
         }
     }
     Ok(found)

@@ -1,6 +1,7 @@
 use super::columns::{Columns, of_ledger};
+use super::kafka;
 use super::{Balance, Books, Change, Conversion, Key, Progress, Refund, Transfer};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Shape};
 
 pub(super) async fn read(cluster: &Cluster, books: &mut Books) -> Result<(), String> {
     books.progress = progress(cluster).await?;
@@ -13,7 +14,7 @@ pub(super) async fn read(cluster: &Cluster, books: &mut Books) -> Result<(), Str
     let waiting: std::collections::BTreeMap<_, _> = waiting(cluster).await?.into_iter().collect();
     books.parked = waiting["parked"];
     books.settles_due = waiting["settles_due"] + waiting["late_notes"];
-    books.replies = waiting["replies"];
+    books.replies = untold(cluster).await?;
     books.unmarked = waiting["plans"];
     books.quarantined = count(cluster, "quarantine").await?;
     Ok(())
@@ -42,10 +43,24 @@ pub(super) async fn waiting(cluster: &Cluster) -> Result<Vec<(&'static str, u64)
     // Others wait for no more than a click that may come late, and were decided without it.
     let parked = "parked WHERE facts_offset IS NOT NULL OR expires_at_ms IS NOT NULL";
     let mut found = vec![("parked", count(cluster, parked).await?), ("plans", plans(cluster).await?)];
-    for table in ["settles_due", "late_notes", "replies"] {
+    for table in ["settles_due", "late_notes"] {
         found.push((table, count(cluster, table).await?));
     }
     Ok(found)
+}
+
+/// Replies that are kept and not among the decisions yet. An owner takes those that are away with its next batch, which may be a
+/// tick's.
+pub(super) async fn untold(cluster: &Cluster) -> Result<u64, String> {
+    let kept = match cluster.plan.shape {
+        Shape::Embedded => of_ledger(cluster, "SELECT #record FROM @replies").await?,
+        Shape::Distributed => cluster.place().sql("SELECT encode(unnest(records), 'hex') FROM ledger.replies").await?,
+    };
+    if kept.is_empty() {
+        return Ok(0);
+    }
+    let told = kafka::decisions(cluster)?;
+    Ok(kept.iter().filter(|row| !told.contains(&row[0].to_lowercase())).count() as u64)
 }
 
 async fn count(cluster: &Cluster, of: &str) -> Result<u64, String> {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::{columns::of_facts, kafka, ledger};
-use crate::cluster::{Cluster, Shape};
+use crate::cluster::Cluster;
 use crate::wait::within;
 
 /// For a backlog after an outage, on a busy machine.
@@ -10,13 +10,10 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(150);
 /// A block closes after a second. What is not planned by then needs no block: a tick at the end of the log has no facts.
 const QUIET: Duration = Duration::from_secs(3);
 
-const TICK_AGAIN: Duration = Duration::from_secs(2);
-
 /// Waits until every partition has been decided to the log's end, all that was parked has settled, all decisions are told,
 /// and facts hold everything. Says what is left where that does not come about.
 pub(crate) async fn settled(cluster: &Cluster) -> Result<(), String> {
     let log = kafka::Ends::of(cluster)?;
-    let mut ticked = Instant::now();
     let mut quiet: Option<(Vec<u64>, Instant)> = None;
     within(SETTLES_WITHIN, async || {
         let ends = log.now(cluster)?;
@@ -29,22 +26,16 @@ pub(crate) async fn settled(cluster: &Cluster) -> Result<(), String> {
             }
         }
         let waiting = ledger::waiting(cluster).await?;
-        // Which replies were published is saved with the next batch: where there is none, that is the next minute's.
-        let only_replies = waiting.iter().all(|(what, count)| (*what == "replies") == (*count > 0));
-        if only_replies && cluster.plan.shape == Shape::Distributed && ticked.elapsed() > TICK_AGAIN {
-            kafka::tick(cluster)?;
-            ticked = Instant::now();
-        }
         if waiting.iter().any(|(_, count)| *count > 0) {
             return Err(format!("still waiting: {waiting:?}"));
         }
         of_facts(cluster, "SELECT count(*) FROM clicks").await?;
         let planned: Vec<u64> = progress.iter().map(|progress| progress.planned).collect();
         if planned == ends {
-            return Ok(());
+            return all_told(cluster).await;
         }
         match &quiet {
-            Some((before, since)) if *before == planned && since.elapsed() > QUIET => Ok(()),
+            Some((before, since)) if *before == planned && since.elapsed() > QUIET => all_told(cluster).await,
             Some((before, _)) if *before == planned => Err(format!("of {ends:?} planned to {planned:?}")),
             _ => {
                 quiet = Some((planned, Instant::now()));
@@ -53,4 +44,11 @@ pub(crate) async fn settled(cluster: &Cluster) -> Result<(), String> {
         }
     })
     .await
+}
+
+async fn all_told(cluster: &Cluster) -> Result<(), String> {
+    match ledger::untold(cluster).await? {
+        0 => Ok(()),
+        some => Err(format!("{some} decisions are not told")),
+    }
 }

@@ -1,5 +1,7 @@
 //! Two partitions that get the same at the same moment end as if one had come after the other.
 
+mod raced;
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};

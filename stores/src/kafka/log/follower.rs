@@ -2,7 +2,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use schemas::{ids::Position, time::TimeMs};
 
 use super::{
     buffer::Buffer,
+    doubt::{Doubt, Said},
     threads::{Stop, Threads},
 };
 use crate::{StoreError, kafka::said, log::Record};
@@ -65,7 +66,7 @@ impl Follower {
         let (buffer, taken_to) = (Arc::new(Buffer::default()), Arc::new(AtomicU64::new(source.from)));
         let follower = Follower { buffer: buffer.clone(), stop: stop.clone(), taken_to: taken_to.clone() };
         let next = source.from;
-        let mut reading = Reading { source, buffer, taken_to, stop, next, chunk: Vec::new() };
+        let mut reading = Reading { source, buffer, taken_to, stop, next, chunk: Vec::new(), doubt: Doubt::default() };
         threads.start(name, move || reading.run())?;
         Ok(follower)
     }
@@ -97,6 +98,7 @@ struct Reading {
     /// The offset of the record to be read next.
     next: u64,
     chunk: Vec<Record>,
+    doubt: Doubt,
 }
 
 impl Reading {
@@ -119,11 +121,17 @@ impl Reading {
 
     /// Until told to stop, or to an error that the client cannot deal with by itself.
     fn read(&mut self) -> KafkaResult<()> {
-        let lag = Lag::of(&self.source, &self.taken_to);
+        let lag = Lag::of(&self.source, &self.taken_to, self.doubt.raised());
         let consumer = BaseConsumer::from_config_and_context(&self.source.config, lag)?;
         consumer.assign(&start(&self.source.topic, self.source.partition, self.next)?)?;
         while !self.stop.is_asked() {
+            if let Some(last) = self.doubt.look() {
+                consumer.assign(&start(&self.source.topic, self.source.partition, last)?)?;
+            }
             let failed = self.read_chunk(&consumer).err();
+            if matches!(self.source.kind, Kind::Events(_)) {
+                self.doubt.has_read(self.chunk.last());
+            }
             if !self.chunk.is_empty() && !self.buffer.push(&mut self.chunk, &self.stop) {
                 break;
             }
@@ -141,13 +149,22 @@ impl Reading {
             match consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let record = record(&message);
+                    match self.doubt.about(&record) {
+                        Said::Next => {}
+                        Said::Same => continue,
+                        Said::Look => break,
+                        Said::Another => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::LogTruncation)),
+                    }
                     self.next = record.position.offset + 1;
                     bytes += record.bytes.len();
                     self.chunk.push(record);
                     wait = Duration::ZERO;
                 }
                 Some(Err(error)) if is_final(&error) => return Err(error),
-                Some(Err(error)) => tracing::debug!(%error, topic = self.source.topic, "reading goes on after this"),
+                Some(Err(error)) => {
+                    self.doubt.raise();
+                    tracing::debug!(%error, topic = self.source.topic, "reading goes on after this");
+                }
                 None => break,
             }
         }
@@ -191,6 +208,7 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
             code,
             RDKafkaErrorCode::AutoOffsetReset
                 | RDKafkaErrorCode::OffsetOutOfRange
+                | RDKafkaErrorCode::LogTruncation
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownPartition
@@ -210,12 +228,14 @@ struct Lag {
     partition: u32,
     /// None where nobody asks.
     taken_to: Option<Arc<AtomicU64>>,
+    /// Set where something is wrong with the way to the servers.
+    troubled: Arc<AtomicBool>,
 }
 
 impl Lag {
-    fn of(source: &Source, taken_to: &Arc<AtomicU64>) -> Lag {
+    fn of(source: &Source, taken_to: &Arc<AtomicU64>, troubled: Arc<AtomicBool>) -> Lag {
         let taken_to = matches!(source.kind, Kind::Events(_)).then(|| taken_to.clone());
-        Lag { topic: source.topic.clone(), partition: source.partition, taken_to }
+        Lag { topic: source.topic.clone(), partition: source.partition, taken_to, troubled }
     }
 
     fn say(&self, events: u64) {
@@ -239,6 +259,7 @@ impl ClientContext for Lag {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.troubled.store(true, Ordering::Relaxed);
         tracing::debug!(%error, reason, "Kafka's client");
     }
 }

@@ -19,8 +19,7 @@ pub(super) async fn load(store: &Touches, partition: u32) -> Result<Loaded, Stor
     let keys = store.keys(partition);
     let mut connection = store.connection()?;
     for _ in 0..TRIES {
-        let (epoch, kept) = Kept::read(&keys, &mut connection).await?;
-        let Some(kept) = kept else { return Ok(Loaded { epoch, ..Loaded::default() }) };
+        let Some(kept) = Kept::read(&keys, &mut connection).await? else { return Ok(Loaded::default()) };
         let touches = read(&keys, &kept, &mut connection).await;
         let now: Option<String> =
             redis::cmd("HGET").arg(&keys.progress).arg("stamp").query_async(&mut connection).await?;
@@ -28,7 +27,7 @@ pub(super) async fn load(store: &Touches, partition: u32) -> Result<Loaded, Stor
             continue;
         }
         match touches? {
-            Some(touches) => return Ok(Loaded { touches, next: kept.next, epoch }),
+            Some(touches) => return Ok(Loaded { touches, next: kept.next }),
             None => {
                 tracing::warn!(partition, "touches in Redis are not whole any more and are made again from the log");
                 forget::forget(store, partition, Some(&kept.stamp)).await?;
@@ -36,6 +35,13 @@ pub(super) async fn load(store: &Touches, partition: u32) -> Result<Loaded, Stor
         }
     }
     Err(StoreError::Unsettled(partition))
+}
+
+pub(super) async fn epoch(store: &Touches, partition: u32) -> Result<u64, StoreError> {
+    let mut ask = redis::cmd("HGET");
+    ask.arg(&store.keys(partition).progress).arg("epoch");
+    let epoch: Option<String> = ask.query_async(&mut store.connection()?).await?;
+    epoch.map_or(Ok(0), |epoch| epoch.parse().map_err(|_| unreadable("progress")))
 }
 
 /// What there is to be read.
@@ -47,23 +53,20 @@ struct Kept {
     journal: Vec<String>,
 }
 
-type Progress = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+type Progress = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl Kept {
-    async fn read(keys: &Keys, connection: &mut ConnectionManager) -> Result<(u64, Option<Kept>), StoreError> {
+    async fn read(keys: &Keys, connection: &mut ConnectionManager) -> Result<Option<Kept>, StoreError> {
         let mut pipe = redis::pipe();
-        pipe.atomic().cmd("HMGET").arg(&keys.progress).arg(&["epoch", "next", "stamp", "periods", "hours"]);
+        pipe.atomic().cmd("HMGET").arg(&keys.progress).arg(&["next", "stamp", "periods", "hours"]);
         pipe.cmd("LRANGE").arg(&keys.journal).arg(0).arg(-1);
-        let ((epoch, next, stamp, periods, hours), journal): (Progress, Vec<String>) =
-            pipe.query_async(connection).await?;
-        let number = |text: &str| text.parse().map_err(|_| unreadable("progress"));
-        let epoch = epoch.as_deref().map_or(Ok(0), number)?;
-        let (Some(next), Some(stamp)) = (next, stamp) else { return Ok((epoch, None)) };
+        let ((next, stamp, periods, hours), journal): (Progress, Vec<String>) = pipe.query_async(connection).await?;
+        let (Some(next), Some(stamp)) = (next, stamp) else { return Ok(None) };
         let listed = |numbers: Option<String>| -> Vec<String> {
             numbers.unwrap_or_default().split(',').filter(|number| !number.is_empty()).map(str::to_owned).collect()
         };
-        let kept = Kept { next: number(&next)?, stamp, periods: listed(periods), hours: listed(hours), journal };
-        Ok((epoch, Some(kept)))
+        let next = next.parse().map_err(|_| unreadable("progress"))?;
+        Ok(Some(Kept { next, stamp, periods: listed(periods), hours: listed(hours), journal }))
     }
 }
 

@@ -10,16 +10,20 @@ use crate::{
 
 pub(super) fn load(connection: &mut Connection, partition: u32) -> Result<Loaded, StoreError> {
     let transaction = connection.transaction()?;
-    let (next, epoch) = transaction
-        .query_row("SELECT next, epoch FROM progress WHERE partition = ?1", [partition], |row| {
-            Ok((get_id(row, 0)?, get_id(row, 1)?))
-        })
+    let next = transaction
+        .query_row("SELECT next FROM progress WHERE partition = ?1", [partition], |row| get_id(row, 0))
         .optional()?
-        .unwrap_or_default();
+        .unwrap_or(0);
     let mut touches = Touches::default();
     links(&transaction, partition, &mut touches)?;
     recent(&transaction, partition, &mut touches)?;
-    Ok(Loaded { touches, next, epoch })
+    Ok(Loaded { touches, next })
+}
+
+pub(super) fn epoch(connection: &mut Connection, partition: u32) -> Result<u64, StoreError> {
+    let select = "SELECT epoch FROM progress WHERE partition = ?1";
+    let epoch = connection.query_row(select, [partition], |row| get_id(row, 0)).optional()?;
+    Ok(epoch.unwrap_or(0))
 }
 
 fn links(transaction: &Transaction<'_>, partition: u32, touches: &mut Touches) -> rusqlite::Result<()> {
