@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use metrics::counter;
 use rules::replay::{ClickException, click_fact, remembered};
 use schemas::{
     decision::Outcome,
@@ -10,7 +11,10 @@ use schemas::{
     ids::LinkId,
     time::TimeMs,
 };
-use stores::ledger::{LedgerNeeds, Plan};
+use stores::{
+    StoreError,
+    ledger::{LedgerNeeds, Plan},
+};
 
 use crate::{
     ProcessError,
@@ -22,14 +26,30 @@ use crate::{
 /// Events made good at a time.
 pub(crate) const STRETCH: usize = 8_192;
 
-/// The facts of a planned block.
+/// The facts of a planned block. Of a stretch that the log has dropped meanwhile they are what the ledger has: the conversions.
 pub(crate) async fn facts(deps: &Deps, partition: u32, plan: Plan) -> Result<Vec<Fact>, ProcessError> {
     let decided = deps.ledger.decided(partition, plan.from, plan.to).await?;
     let mut facts: Vec<Fact> =
         decided.changes.into_values().flatten().map(|change| Fact::Change(Box::new(change))).collect();
     let mut from = plan.from;
     while from < plan.to {
-        let Some(stretch) = next(deps, partition, from, plan.to).await? else { break };
+        let stretch = match next(deps, partition, from, plan.to).await {
+            // The others must not wait for what does not come back.
+            Err(ProcessError::Store(StoreError::LogLost { start, .. })) if from < start => {
+                let to = start.min(plan.to);
+                tracing::error!(
+                    partition,
+                    from,
+                    to,
+                    "facts lack the clicks of these offsets: the log has dropped them"
+                );
+                counter!("refmill_facts_lost_offsets_total").increment(to - from);
+                from = start;
+                continue;
+            }
+            stretch => stretch?,
+        };
+        let Some(stretch) = stretch else { break };
         facts.extend(
             stretch.events.iter().filter_map(|logged| click_fact(logged, exception(&decided.click_exceptions, logged))),
         );

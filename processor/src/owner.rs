@@ -108,6 +108,7 @@ pub(crate) struct Owner {
     pub(crate) settle_again_at: Option<Instant>,
     /// A decision has left settles to be appended.
     pub(crate) settles_left: bool,
+    pub(crate) pruned_at: Instant,
     /// When the last tick was appended; long ago where one is due at once.
     pub(crate) ticked_at: TimeMs,
 }
@@ -147,6 +148,7 @@ pub(crate) async fn own(
         settled_up_to: 0,
         settle_again_at: None,
         settles_left: true,
+        pruned_at: Instant::now(),
         ticked_at: TimeMs(0),
         deps,
     };

@@ -1,6 +1,6 @@
 //! What an owner does between batches, each when its time has come.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use schemas::{event::Body, time::MINUTE_MS};
 use stores::facts::Held;
@@ -16,6 +16,9 @@ use crate::{
 
 /// How often a partition's owner appends a tick.
 const TICK_EVERY_MS: i64 = MINUTE_MS;
+
+/// How often plans of blocks that the log does not hold any more are dropped.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 impl Owner {
     pub(crate) async fn keep_up(&mut self, held: &mut watch::Receiver<Held>) -> Result<(), ProcessError> {
@@ -33,7 +36,19 @@ impl Owner {
             self.append(vec![(self.partition, Body::Tick)]).await?;
             self.ticked_at = now;
         }
+        if self.pruned_at.elapsed() >= PRUNE_EVERY {
+            self.pruned_at = Instant::now();
+            self.prune().await;
+        }
         self.saving.keep_up(self.next, &mut self.memory, self.limits.touches_every).await
+    }
+
+    /// What cannot be dropped now is dropped another time.
+    async fn prune(&self) {
+        let Ok(span) = self.deps.log.span(self.partition).await else { return };
+        if let Err(error) = self.deps.ledger.drop_plans(self.partition, self.epoch, span.start).await {
+            tracing::debug!(partition = self.partition, %error, "old plans are kept for now");
+        }
     }
 
     /// Closes the open block without a batch.

@@ -192,6 +192,14 @@ impl Ledger {
         }
     }
 
+    /// Drops blocks that facts hold and that end before this offset: where the log starts, nothing makes them again.
+    pub async fn drop_plans(&self, partition: u32, epoch: u64, before: u64) -> Result<(), CommitError> {
+        match self {
+            Ledger::Embedded(ledger) => ledger.drop_plans(partition, epoch, before).await,
+            Ledger::Distributed(ledger) => ledger.drop_plans(partition, epoch, before).await,
+        }
+    }
+
     /// What was decided at the offsets from `from` to before `to`: with the log all that facts are made of.
     pub async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
         match self {

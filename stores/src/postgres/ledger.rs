@@ -141,6 +141,10 @@ impl Ledger {
         plan::mark(self.session().await?, partition, epoch, plan).await
     }
 
+    pub(crate) async fn drop_plans(&self, partition: u32, epoch: u64, before: u64) -> Result<(), CommitError> {
+        plan::drop_plans(self.session().await?, partition, epoch, before).await
+    }
+
     pub(crate) async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
         decided::decided(self.session().await?, partition, from, to).await
     }

@@ -127,6 +127,10 @@ impl Ledger {
         self.owner.call(move |connection| plan::mark(connection, partition, epoch, plan)).await
     }
 
+    pub(crate) async fn drop_plans(&self, partition: u32, epoch: u64, before: u64) -> Result<(), CommitError> {
+        self.owner.call(move |connection| plan::drop_plans(connection, partition, epoch, before)).await
+    }
+
     pub(crate) async fn decided(&self, partition: u32, from: u64, to: u64) -> Result<Decided, StoreError> {
         self.reader.call(move |connection| decided::decided(connection, partition, from, to)).await
     }

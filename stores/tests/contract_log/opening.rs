@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::{
-    admin::{AdminOptions, ResourceSpecifier},
+    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
 use stores::{
@@ -11,7 +12,10 @@ use stores::{
     log::{Log, LogLimits},
 };
 
-use crate::place::{PATIENCE, admin, delete, make, servers};
+use crate::{
+    broker::three_brokers,
+    place::{PATIENCE, admin, delete, eventually, make, servers},
+};
 
 async fn refusal(servers: &Servers, create: bool) -> OpenError {
     Log::connect(servers, LogLimits::default(), create).await.map(drop).expect_err("it is refused")
@@ -70,6 +74,47 @@ async fn a_missing_topic_is_named_where_none_may_be_made() {
     let text = error.to_string();
     assert!(matches!(error, OpenError::Unfit { .. }), "{text}");
     assert!(text.contains(&events) && text.contains(&decisions) && text.contains("--topic-prefix"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fewer_copies_than_asked_for_are_refused() {
+    let made = servers(2);
+    Log::connect(&made, LogLimits::default(), true).await.unwrap().close().await;
+    let text = refusal(&Servers { replication: 3, ..made.clone() }, true).await.to_string();
+    assert!(text.contains("on 1 of its brokers and not on 3") && text.contains("--kafka-replication 1"), "{text}");
+    clear(&made).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_one_of_three_copies_acknowledges_is_refused() {
+    let brokers = three_brokers();
+    let made = Servers { replication: 3, ..brokers.servers(2) };
+    Log::connect(&made, LogLimits::default(), true).await.unwrap().close().await;
+    let admin: AdminClient<DefaultClientContext> =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &made.kafka).create().unwrap();
+    let [events, _] = topics(&made);
+    for (name, careless) in [("min.insync.replicas", "1"), ("unclean.leader.election.enable", "true")] {
+        let careful = [("min.insync.replicas", "2"), ("unclean.leader.election.enable", "false")];
+        for is_careless in [true, false] {
+            let mut set = AlterConfig::new(ResourceSpecifier::Topic(&events))
+                .set("message.timestamp.type", "LogAppendTime")
+                .set("cleanup.policy", "delete");
+            for (other, value) in careful {
+                set = set.set(other, if is_careless && other == name { careless } else { value });
+            }
+            for altered in admin.alter_configs([&set], &AdminOptions::new()).await.unwrap() {
+                altered.unwrap();
+            }
+            let told =
+                async || Log::connect(&made, LogLimits::default(), false).await.err().map(|error| error.to_string());
+            eventually("the brokers know it", async || told().await.is_some() == is_careless).await;
+            if is_careless {
+                let text = told().await.unwrap();
+                assert!(text.contains(&format!("{name}={careless}")), "{text}");
+            }
+        }
+    }
+    brokers.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,6 +84,11 @@ async fn blocks_of_facts_follow_one_another() {
         owned.reopen().await;
         let taken = owned.ledger.take(0).await.unwrap();
         assert_eq!((taken.open_plans, taken.progress.planned_up_to), (vec![first, third], 20));
+        let dropped = owned.ledger.drop_plans(0, owned.epoch, third.to).await;
+        assert!(matches!(dropped, Err(CommitError::Fenced)));
+        owned.ledger.drop_plans(0, taken.epoch, third.to).await.unwrap();
+        owned.ledger.begin_incarnation(0, taken.epoch, 0, TimeMs(0)).await.unwrap();
+        assert_eq!(owned.ledger.open_plans(0).await.unwrap(), [first, third], "facts do not hold these");
         owned.close().await;
     }
 }

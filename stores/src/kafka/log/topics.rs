@@ -83,6 +83,7 @@ impl Topics {
         let admin: Admin = kafka.admin().create().map_err(|error| kafka.broken(&error))?;
         for topic in there {
             check_partitions(kafka, topic, &known)?;
+            check_copies(kafka, topic, servers.replication, &known)?;
         }
         if !missing.is_empty() {
             if !create {
@@ -95,7 +96,7 @@ impl Topics {
             make(kafka, servers, &admin, &missing).await?;
             await_made(kafka, client, &missing).await?;
         }
-        check_settings(kafka, &admin, &wanted).await
+        check_settings(kafka, &admin, &wanted, servers.replication >= REPLICAS_FOR_TWO).await
     }
 
     fn wanted(&self, servers: &Servers) -> [Wanted<'_>; 2] {
@@ -162,6 +163,21 @@ fn check_partitions(kafka: &Kafka, topic: &Wanted<'_>, known: &Metadata) -> Resu
     ))
 }
 
+/// An acknowledgement says no more than the topic's weakest partition.
+fn check_copies(kafka: &Kafka, topic: &Wanted<'_>, replication: u16, known: &Metadata) -> Result<(), OpenError> {
+    let of_topic = known.topics().iter().filter(|known| known.name() == topic.name);
+    let copies = of_topic.flat_map(|topic| topic.partitions()).map(|partition| partition.replicas().len()).min();
+    match copies {
+        Some(copies) if copies < usize::from(replication) => Err(kafka.unfit(
+            format!("topic {} keeps a record on {copies} of its brokers and not on {replication}", topic.name),
+            format!(
+                "Give it more replicas with kafka-reassign-partitions.sh, or say --kafka-replication {copies} if so few will do"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 async fn make(kafka: &Kafka, servers: &Servers, admin: &Admin, missing: &[&Wanted<'_>]) -> Result<(), OpenError> {
     let topics: Vec<_> = missing
         .iter()
@@ -218,7 +234,7 @@ async fn await_made(kafka: &Kafka, client: &Arc<Client>, missing: &[&Wanted<'_>]
     }
 }
 
-async fn check_settings(kafka: &Kafka, admin: &Admin, wanted: &[Wanted<'_>]) -> Result<(), OpenError> {
+async fn check_settings(kafka: &Kafka, admin: &Admin, wanted: &[Wanted<'_>], is_on_two: bool) -> Result<(), OpenError> {
     let topics: Vec<_> = wanted.iter().map(|topic| ResourceSpecifier::Topic(topic.name)).collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT));
     let described = admin.describe_configs(&topics, &options).await.map_err(|error| kafka.unanswered(&error, None))?;
@@ -231,8 +247,19 @@ async fn check_settings(kafka: &Kafka, admin: &Admin, wanted: &[Wanted<'_>]) -> 
         })?;
         check_setting(kafka, topic.name, &settings, "message.timestamp.type", LOG_APPEND_TIME)?;
         check_setting(kafka, topic.name, &settings, "cleanup.policy", DELETE)?;
+        if is_on_two {
+            let in_sync = value(&settings, "min.insync.replicas").parse().unwrap_or(0);
+            if in_sync < 2 {
+                check_setting(kafka, topic.name, &settings, "min.insync.replicas", "2")?;
+            }
+            check_setting(kafka, topic.name, &settings, "unclean.leader.election.enable", "false")?;
+        }
     }
     Ok(())
+}
+
+fn value<'a>(settings: &'a ConfigResource, name: &str) -> &'a str {
+    settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or("not said")
 }
 
 fn check_setting(
@@ -242,7 +269,7 @@ fn check_setting(
     name: &str,
     wanted: &str,
 ) -> Result<(), OpenError> {
-    let found = settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or("not said");
+    let found = value(settings, name);
     if found == wanted {
         return Ok(());
     }

@@ -112,6 +112,15 @@ pub(super) async fn mark(
     commit(session).await
 }
 
+pub(super) async fn drop_plans(session: Session, partition: u32, epoch: u64, before: u64) -> Result<(), CommitError> {
+    let drop = Ask::count(
+        "DELETE FROM ledger.plans WHERE partition = $1 AND to_offset <= $2 AND marked",
+        vec![one(small(partition)), one(bound(before))],
+    );
+    owned(&session, partition, epoch, vec![drop]).await?;
+    commit(session).await
+}
+
 pub(super) async fn open_plans(session: Session, partition: u32) -> Result<Vec<Plan>, StoreError> {
     let told = session.read(&[open(partition)]).await?;
     read(&told.into_iter().next().map(Told::rows).unwrap_or_default())

@@ -93,6 +93,20 @@ pub(super) fn mark(
     Ok(())
 }
 
+pub(super) fn drop_plans(
+    connection: &mut Connection,
+    partition: u32,
+    epoch: u64,
+    before: u64,
+) -> Result<(), CommitError> {
+    let transaction = connection.transaction()?;
+    check_epoch(&transaction, partition, epoch)?;
+    let drop = "DELETE FROM plans WHERE partition = ?1 AND to_offset <= ?2 AND marked = 1";
+    transaction.execute(drop, (partition, bound(before)))?;
+    transaction.commit()?;
+    Ok(())
+}
+
 pub(super) fn open(connection: &Connection, partition: u32) -> rusqlite::Result<Vec<Plan>> {
     let mut statement = connection.prepare_cached(
         "SELECT from_offset, to_offset FROM plans WHERE partition = ?1 AND marked = 0 ORDER BY from_offset",
