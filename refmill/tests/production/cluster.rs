@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Child;
 use std::rc::Rc;
 
 use tempfile::TempDir;
@@ -164,6 +165,11 @@ impl Cluster {
         for number in self.those(does) {
             self.start_role(number).await;
         }
+    }
+
+    /// Something that is done by hand beside the roles.
+    pub(crate) fn beside_roles(&self, words: &[&str]) -> Child {
+        crate::role::started(words, &self.folder.path().join("beside"), &self.args())
     }
 
     fn tell(&self) {

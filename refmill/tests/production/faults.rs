@@ -7,6 +7,7 @@ mod killed;
 mod outages;
 mod past;
 mod points;
+mod rebuilt;
 mod shapes;
 mod skewed;
 mod spooled;

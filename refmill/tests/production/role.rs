@@ -52,6 +52,13 @@ impl Does {
     }
 }
 
+/// One that is no role and ends by itself.
+pub(crate) fn started(words: &[&str], folder: &Path, args: &[String]) -> Child {
+    let mut command = plain(REFMILL);
+    command.args(words).arg("--data-dir").arg(folder).args(args);
+    command.stdout(Stdio::null()).spawn().expect("refmill starts")
+}
+
 impl Role {
     /// Not started yet. What it keeps and says lies in `folder`.
     pub(crate) fn new(does: Does, number: usize, folder: &Path, args: Vec<String>) -> Role {
