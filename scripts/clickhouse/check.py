@@ -193,6 +193,35 @@ def parameters_and_settings(client):
     equal(client.ask("SELECT 1", method="GET", query_id="mine")[1]["X-ClickHouse-Query-Id"], "mine")
 
 
+def form(*parts, boundary="clickhouse-rs-boundary-1b2c"):
+    """As drivers send a query with its parameters."""
+    fields = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in parts)
+    return f"{fields}--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+def parameters_in_a_form(client):
+    # A line's end comes escaped, as it does in an address.
+    texts = ("it's -- no; \\n--comment", "naïve", "")
+    query = "SELECT {n:UInt64}, {a:String},\r\n\r\n{b:String}, {c:String} FORMAT RowBinary"
+    body, headers = form(("query", query), ("param_n", "7"), *zip(("param_a", "param_b", "param_c"), texts))
+    expected = struct.pack("<Q", 7) + b"".join(string(text.replace("\\n", "\n")) for text in texts)
+    equal(client.ask(body=body, headers=headers)[::2], (200, expected))
+    equal(client.ask(body=iter([body[:40], body[40:]]), headers=headers, compress=1)[2], pack(expected))
+    quoted = {"Content-Type": 'multipart/form-data; boundary="clickhouse-rs-boundary-1b2c"'}
+    equal(client.ask(body=body, headers=quoted, max_threads=1)[::2], (200, expected))
+    body, headers = form(("query", "SELECT count() FROM ways WHERE a = {a:UInt64}"), ("param_a", "3"), ("database", DATABASE))
+    equal(client.ask(body=body, headers=headers)[::2], (200, b"1\n"))
+    body, headers = form(("param_x", "1"))
+    equal(client.ask("SELECT {x:UInt8}", body, headers=headers)[::2], (200, b"1\n"))
+    body, headers = form(("query", "SELECT {absent:UInt64}"))
+    equal(client.ask(body=body, headers=headers)[1]["X-ClickHouse-Exception-Code"], "456")
+    cut_off = Client(f"http://{client._connection.host}:{client._connection.port}")
+    try:
+        expect(False, cut_off.ask(body=body[:-4], headers=headers))
+    except (http.client.RemoteDisconnected, ConnectionError):
+        pass
+
+
 def refusals(client):
     cases = [
         ("SELECT * FROM no_such_table", {}, 404, 60),
@@ -308,7 +337,7 @@ def deduplication_after_a_restart(client):
 
 
 FIRST = [lives, every_type, described, nothing_selected, chunked_and_compressed, broken_blocks, cut_off_insert, ways_to_insert]
-FIRST += [parameters_and_settings, refusals, users, deduplication, side_by_side, a_database_of_its_own]
+FIRST += [parameters_and_settings, parameters_in_a_form, refusals, users, deduplication, side_by_side, a_database_of_its_own]
 AGAIN = [kept, deduplication_after_a_restart]
 
 

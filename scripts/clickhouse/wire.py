@@ -2,12 +2,16 @@
 
 import base64
 import binascii
+import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_LINE_BYTES = 1 << 20
 MAX_HEADERS = 200
+MAX_PARTS = 1_000
 MAX_BODY_BYTES = 1 << 30
+_FORM = re.compile(r'multipart/form-data\s*;\s*boundary=(?:"([^"]+)"|([^\s";]+))', re.IGNORECASE)
+_PART_NAME = re.compile(rb'content-disposition:\s*form-data\s*;\s*name="([^"]*)"\s*', re.IGNORECASE)
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -71,7 +75,11 @@ def read_request(source, sink):
         sink.flush()
     address = urlsplit(target)
     parameters = parse_qsl(address.query, keep_blank_values=True)
-    return Request(method, unquote(address.path), parameters, headers, _read_body(source, headers))
+    body = _read_body(source, headers)
+    if boundary := _FORM.fullmatch(headers.get("content-type", "")):
+        # What a form says is a parameter like those of the address, and nothing of it is data.
+        parameters, body = parameters + list(_parts(body, (boundary[1] or boundary[2]).encode("latin-1"))), b""
+    return Request(method, unquote(address.path), parameters, headers, body)
 
 
 def _read_headers(source):
@@ -91,6 +99,22 @@ def _read_body(source, headers):
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return b"".join(_chunks(source))
     return _exactly(source, _size(headers.get("content-length", "0"), 10))
+
+
+def _parts(body, boundary):
+    """Names and texts of a form. A part that is a file would be a table of its own, which nobody here sends."""
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary, MAX_PARTS)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise Broken("no whole form")
+    for part in parts[:-1]:
+        head, blank, content = part.partition(b"\r\n\r\n")
+        names = [name[1] for line in head.split(b"\r\n") if (name := _PART_NAME.fullmatch(line))]
+        if not blank or len(names) != 1:
+            raise Broken("a part of a form without its name")
+        try:
+            yield names[0].decode(), content.decode()
+        except UnicodeDecodeError:
+            raise Broken("a part of a form that is no text") from None
 
 
 def _chunks(source):

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::source::{json, product, read};
+use crate::source::{code, json, product, read};
 
 const BOARD: &str = "deploy/grafana/boards/refmill.json";
 
@@ -64,6 +64,39 @@ fn a_metric_that_nobody_counts_is_caught() {
         assert!(wrong(metric, &source).is_some_and(|said| said.contains(why)), "{metric}");
     }
     assert_eq!(metrics("sum by (code) (rate(refmill_a_total[1m])) + process_b").len(), 2);
+}
+
+#[test]
+fn what_only_tests_and_comments_name_is_not_counted() {
+    let file = r#"
+fn count() {
+    // "refmill_in_a_comment_total" is none
+    counter!("refmill_counted_total");
+    #[cfg(test)]
+    counter!("refmill_in_a_line_total");
+}
+
+#[cfg(test)]
+#[path = "elsewhere.rs"]
+mod elsewhere;
+
+#[cfg(test)]
+mod tests {
+    fn a() {
+        "refmill_in_a_test_total"
+    }
+}
+
+const AFTER: &str = "refmill_after_total";
+"#;
+    let code = code(file);
+    for counted in ["refmill_counted_total", "refmill_after_total"] {
+        assert_eq!(wrong(counted, &code), None);
+    }
+    for not in ["refmill_in_a_comment_total", "refmill_in_a_line_total", "refmill_in_a_test_total"] {
+        assert!(file.contains(not) && wrong(not, &code).is_some(), "{not}");
+    }
+    assert!(!product().contains("#[test]") && product().len() > 500_000, "{}", product().len());
 }
 
 #[test]

@@ -4,4 +4,6 @@
 mod board;
 mod compose;
 mod entry;
+mod image;
 mod source;
+mod versions;

@@ -25,7 +25,7 @@ pub(crate) fn compose(file: &Path) -> Result<Value, String> {
     }
 }
 
-/// The text of every Rust file of the product.
+/// The code of every Rust file of the product, without comments and tests.
 pub(crate) fn product() -> String {
     let mut folders: Vec<PathBuf> =
         ["api", "ingest", "processor", "refmill", "stores"].map(|of| root().join(of).join("src")).into();
@@ -33,12 +33,34 @@ pub(crate) fn product() -> String {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a readable folder").flatten() {
             let path = entry.path();
-            if path.is_dir() {
+            if path.file_stem().is_some_and(|name| name == "tests") {
+                continue;
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                text.push_str(&std::fs::read_to_string(&path).expect("a readable file"));
+                text.push_str(&code(&std::fs::read_to_string(&path).expect("a readable file")));
             }
         }
     }
     text
+}
+
+/// As rustfmt leaves it, an item ends with the first line that is indented as its beginning and closes it.
+pub(crate) fn code(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let indent = line.len() - line.trim_start().len();
+        if line.trim_start() == "#[cfg(test)]" {
+            let is_end = |line: &&str| {
+                let at = line.len() - line.trim_start().len();
+                at == indent && !line.trim_start().starts_with('#') && line.ends_with(['}', ';'])
+            };
+            lines.by_ref().find(is_end);
+        } else if !line.trim_start().starts_with("//") {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
 }

@@ -5,7 +5,7 @@ const MAX_LINES: usize = 500;
 /// What a rule finds: the number of a line, or 0 for the whole file.
 type Rule = fn(path: &str, text: &str) -> Vec<usize>;
 
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("`rules` and `schemas` read no clock: time comes in with the event, so deciding again gives the same", clock),
     ("`rules` and `schemas` draw no random number and read no environment: the same event decides the same", chance),
     ("no float touches money: it can't hold a cent", float_in_money),
@@ -15,6 +15,7 @@ const RULES: [(&str, Rule); 11] = [
     ("nothing unfinished is left in code", unfinished),
     ("every queue has a bound", unbounded),
     ("one reader of the environment: refmill's config", environment),
+    ("one writer of the ledger: `processor`, which decides", ledger_writer),
     ("no path of somebody's machine", machine_path),
     ("every crate takes the workspace's lints", lints),
 ];
@@ -83,6 +84,33 @@ fn environment(path: &str, text: &str) -> Vec<usize> {
     } else {
         Vec::new()
     }
+}
+
+/// `stores` is what is called. A verb that other things have too counts only where it is asked of a ledger, on whichever line.
+fn ledger_writer(path: &str, text: &str) -> Vec<usize> {
+    const ITS_OWN: [&str; 4] = ["begin_incarnation", "commit_locked", "remove_settles", "set_published"];
+    const ITS_TOO: [&str; 5] = ["commit", "lock", "mark", "plan", "take"];
+    let may = ["processor/", "stores/src/"].iter().any(|start| path.starts_with(start));
+    let test = ["/tests/", "/benches/"].iter().any(|folder| path.contains(folder));
+    if !is_rust(path) || may || test {
+        return Vec::new();
+    }
+    let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
+    let calls = |verb: &str, of_ledgers: bool| {
+        let call = format!("{verb}(");
+        let found = code.match_indices(&call).filter(|(at, _)| {
+            let before = code[..*at].trim_end();
+            let path = before.strip_suffix("::").map(|before| before.trim_end().ends_with("Ledger"));
+            let asked = before.strip_suffix('.').map(|before| before.trim_end().trim_end_matches("()"));
+            let asked = asked.map(|before| !of_ledgers || before.to_lowercase().ends_with("ledger"));
+            path.or(asked).unwrap_or(false)
+        });
+        found.map(|(at, _)| code[..at].lines().count().max(1)).collect::<Vec<_>>()
+    };
+    let own = ITS_OWN.iter().flat_map(|verb| calls(verb, false));
+    let mut found: Vec<usize> = own.chain(ITS_TOO.iter().flat_map(|verb| calls(verb, true))).collect();
+    found.sort_unstable();
+    found
 }
 
 /// Input data is what it is: a web server's log may well name such a path.
@@ -160,6 +188,11 @@ fn every_rule_catches_its_broken_control() {
     check(unbounded, "ingest/src/a.rs", "let (a, b) = mpsc::unbounded_channel();", &[1]);
     check(unbounded, "ingest/src/a.rs", "let (a, b) = mpsc::channel();", &[1]);
     check(environment, "api/src/a.rs", "let home = std::env::var(\"HOME\");", &[1]);
+    check(ledger_writer, "api/src/a.rs", "api.ledger.commit(batch).await", &[1]);
+    check(ledger_writer, "refmill/src/a.rs", "let taken = stores\n    .ledger()\n    .take(partition)", &[3]);
+    check(ledger_writer, "ingest/src/a.rs", "let a = 1;\nown.mark(p, plan);\nthe_ledger.mark(p, plan);", &[3]);
+    check(ledger_writer, "api/src/a.rs", "Ledger::plan(&ledger, p, e, plan)", &[1]);
+    check(ledger_writer, "api/src/a.rs", "books.set_published(p, e, up_to)", &[1]);
     check(machine_path, "README.md", concat!("cd /", "work/main"), &[1]);
     check(machine_path, "scripts/test", concat!("x=\"/", "root/.cache\""), &[1]);
     check(lints, "api/Cargo.toml", "[package]\nname = \"api\"\n", &[0]);
@@ -172,6 +205,15 @@ fn no_rule_catches_what_is_good() {
     check(chance, "ingest/src/receipt.rs", "getrandom::fill(&mut bytes)", &[]);
     check(float_in_money, "rules/src/fraud.rs", "let score: f64 = 0.5;", &[]);
     check(float_in_money, "rules/src/ledger.rs", "let amount_minor: i64 = 1; // never an f64", &[]);
+    check(ledger_writer, "processor/src/commit.rs", "ledger.commit(batch)", &[]);
+    check(ledger_writer, "stores/src/ledger.rs", "ledger.commit(batch)", &[]);
+    check(ledger_writer, "api/tests/a.rs", "ledger.commit(batch)", &[]);
+    check(
+        ledger_writer,
+        "api/src/a.rs",
+        "api.ledger.conversion(id); // not ledger.commit(b)\nown.take(); take(1);",
+        &[],
+    );
     check(mod_file, "api/src/routes.rs", "", &[]);
     check(long_file, "api/src/long.rs", &"\n".repeat(500), &[]);
     check(long_file, "refmill/data/access.log", &"\n".repeat(501), &[]);

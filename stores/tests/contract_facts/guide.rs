@@ -1,5 +1,7 @@
 //! The queries of the page for analysts, run as it has them by somebody who may only read.
 
+use std::process::Command;
+
 use schemas::{
     decision::{EventKind, Outcome},
     facts::{ClickFact, ConversionChange, Fact},
@@ -27,10 +29,18 @@ fn queries() -> Vec<(&'static str, &'static str)> {
     pairs.collect()
 }
 
-/// Asked of company 1 and the days that the rows below are of.
-fn of_a_week(query: &str) -> String {
-    let given = query.replace("{company:UInt64}", "toUInt64(1)");
-    given.replace("{from:Date}", "toDate('2026-11-14')").replace("{until:Date}", "toDate('2026-11-21')")
+/// Company 1 and the days that the rows below are of, as the page says that a URL names them.
+const OF_A_WEEK: &str = "param_company=1&param_from=2026-11-14&param_until=2026-11-21";
+
+/// The rows, a line of JSON each, or what the server says instead.
+fn asked(database: &Database, query: &str, parameters: &str) -> Result<String, String> {
+    let (url, name) = (&database.servers.clickhouse, &database.servers.prefix);
+    let url = format!("{url}/?database={name}&default_format=JSONCompactEachRow&readonly=1&{parameters}");
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--fail-with-body", "--max-time", "60", "--data-binary", query, &url]);
+    let output = curl.output().expect("curl is installed: ./scripts/services install");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stdout) + &text(output.stderr)) }
 }
 
 /// A click by one of a few browsers, of one of three partners, every seventh one a bot's and every ninth one a copy.
@@ -127,13 +137,26 @@ async fn every_query_of_the_page_gives_rows() {
     let queries = queries();
     assert!(queries.len() >= 20, "{}", queries.len());
     let database = filled().await;
-    let reader = database.client().with_setting("readonly", "1");
     for (title, query) in queries {
-        let mut asked = reader.query_raw(&of_a_week(query)).fetch_bytes("JSONCompactEachRow").unwrap();
-        let answer = asked.collect().await.unwrap_or_else(|error| panic!("{title}\n{query}\n{error}"));
-        let answer = String::from_utf8(answer.to_vec()).unwrap();
+        let answer = asked(&database, query, OF_A_WEEK);
+        let answer = answer.unwrap_or_else(|error| panic!("{title}\n{query}\n{error}"));
         assert!(answer.lines().count() > 0, "{title}\n{query}");
         assert!(!answer.contains("nan") && !answer.contains("inf,"), "{title}\n{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_understood_or_asks_for_more_is_caught() {
+    let database = filled().await;
+    for (query, why) in [
+        ("SELECT {partner:UInt64}", "partner"),
+        ("SELECT {company:Date}", "company"),
+        ("SELECT {from:UInt64}", "from"),
+        ("SELECT no_such_column FROM numbers(1)", "no_such_column"),
+        ("CREATE TABLE made (a UInt8) ENGINE = Memory", "readonly"),
+    ] {
+        let said = asked(&database, query, OF_A_WEEK).expect_err(query);
+        assert!(said.contains(why), "{query}: {said}");
     }
 }
 
@@ -143,8 +166,9 @@ async fn the_pages_ids_are_those_of_the_program() {
     let queries = queries();
     let company: u64 = database.client().query_raw(queries[0].1).fetch_one().await.unwrap();
     assert_eq!(CompanyId(company).to_string(), "cmp_04hmasw9nf6yy");
-    let partners = database.client().query_raw(&of_a_week(queries[1].1)).fetch_all::<(String, u64)>().await.unwrap();
-    let partners: Vec<PartnerId> = partners.iter().map(|(id, _)| id.parse().unwrap()).collect();
+    let partners = asked(&database, queries[1].1, OF_A_WEEK).unwrap();
+    let id = |row: &str| serde_json::from_str::<(String, serde_json::Value)>(row).unwrap().0.parse().unwrap();
+    let partners: Vec<PartnerId> = partners.lines().map(id).collect();
     assert!(partners.len() == 3 && partners.contains(&PartnerId(1)), "{partners:?}");
 }
 

@@ -80,6 +80,20 @@ async fn a_server_that_goes_and_comes_back() {
     }
 }
 
+#[tokio::test]
+async fn the_drivers_own_parameters_are_taken() {
+    let server = OwnServer::start();
+    let client = Database::at(&server.url).client().with_database("default");
+    let texts = ["it's; -- a\ttab\nand a line", "naïve \\", ""];
+    let query = client.query("SELECT {n:UInt64}, arrayStringConcat({list:Array(String)}, '|'), ?");
+    let query = query.param("n", u64::MAX).param("list", texts.as_slice()).bind("bound");
+    let row: (u64, String, String) = query.fetch_one().await.unwrap();
+    assert_eq!(row, (u64::MAX, texts.join("|"), "bound".to_owned()));
+    assert_eq!(client.query("SELECT 1::UInt64").fetch_one::<u64>().await.unwrap(), 1, "and without any");
+    let refused = client.query("SELECT {n:UInt64}").param("n", "seven").fetch_one::<u64>().await.unwrap_err();
+    assert!(refused.to_string().contains("457"), "{refused}");
+}
+
 async fn refused(url: &str) -> OpenError {
     let mut servers = Database::new().servers.clone();
     url.clone_into(&mut servers.clickhouse);

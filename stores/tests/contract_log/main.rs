@@ -6,6 +6,7 @@ mod appending;
 mod broker;
 mod decisions;
 mod embedded;
+mod lag;
 mod opening;
 mod outage;
 mod outside;
