@@ -226,8 +226,9 @@ fn landing(persons: &PersonKey, url: &str) -> Result<WebPage, Invalid> {
     page(persons, url).ok_or_else(|| Invalid::new("landingPage", "takes an http(s) URL"))
 }
 
-/// A campaign parameter as it is kept: masked, cut, and none if empty.
+/// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.
 fn kept(persons: &PersonKey, text: Option<&str>) -> Option<String> {
-    let masked = mask(persons, text.filter(|text| !text.is_empty())?);
+    let text = text?.replace('\0', "");
+    let masked = mask(persons, Some(text.as_str()).filter(|text| !text.is_empty())?);
     Some(masked.chars().take(Utm::MAX_CHARS).collect())
 }

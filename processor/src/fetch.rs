@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use rules::{
     Known, Needs,
@@ -18,6 +21,7 @@ use stores::{
     facts::Facts,
     ledger::{Due, Ledger, LedgerFetched, LedgerNeeds, Versions},
 };
+use tokio::time::timeout;
 
 /// Holds that end and waits that expire at one tick; what is over it is for the next one.
 pub(crate) const DUE_MAX: usize = 1_000;
@@ -27,6 +31,9 @@ const SALES_LOOK_BACK_MS: i64 = 7 * DAY_MS + HOUR_MS;
 
 /// The longest attribution window, and how far ahead of the log's clock a caller's may be.
 const WINDOW_MS_MAX: i64 = 90 * DAY_MS;
+
+/// How long deciding waits for facts. They may be away for hours, and not say so.
+const FACTS_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Sources<'a> {
     pub(crate) partitions: u32,
@@ -179,18 +186,19 @@ async fn fact_clicks(
             None => events.iter().find(|logged| claims(logged, conversion)),
         };
         let Some(logged) = logged else { continue };
-        match touches_of(facts, needs, conversion, logged, up_to).await {
-            Ok(clicks) => {
+        let why = match timeout(FACTS_WAIT, touches_of(facts, needs, conversion, logged, up_to)).await {
+            Ok(Ok(clicks)) => {
                 needs.add_fact_clicks(&clicks);
                 asked.clicks.insert(conversion, FactTouches { up_to, clicks });
+                continue;
             }
-            Err(error) => {
-                // The others of the batch are decided all the same, and none of them waits for facts once more.
-                tracing::warn!(partition, %error, "facts do not answer: what waits for them waits on");
-                asked.has_failed = true;
-                break;
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {FACTS_WAIT:?}"),
+        };
+        // The others of the batch are decided all the same, and none of them waits for facts once more.
+        tracing::warn!(partition, why, "facts do not answer: what waits for them waits on");
+        asked.has_failed = true;
+        break;
     }
     asked
 }

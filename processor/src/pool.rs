@@ -127,9 +127,19 @@ impl Pool {
         set_stage(&self.deps.status, partition, Some(Stage::Recovering));
         let (deps, limits, until) = (self.deps.clone(), self.limits, stop.clone());
         let task = self.owners.spawn(async move {
-            match until.run_until_cancelled(sleep(pause)).await {
-                Some(()) => own(deps, limits, partition, until).await,
-                None => Ok(()),
+            if until.run_until_cancelled(sleep(pause)).await.is_none() {
+                return Ok(());
+            }
+            let status = deps.status.clone();
+            match own(deps, limits, partition, until.clone()).await {
+                Err(error @ ProcessError::Newer { .. }) => {
+                    // The other partitions are not to end with it.
+                    tracing::error!(partition, %error, "the partition stands still until that version takes it");
+                    set_stage(&status, partition, Some(Stage::Held));
+                    until.cancelled().await;
+                    Ok(())
+                }
+                ended => ended,
             }
         });
         self.running.insert(task.id(), partition);

@@ -59,7 +59,7 @@ impl Stretch {
 
     /// Of it what stands before this offset.
     pub(crate) fn before(mut self, to: u64) -> Stretch {
-        if to < self.to {
+        if to <= self.to {
             self.to = to;
             self.newer = None;
             self.events.retain(|logged| logged.position.offset < to);

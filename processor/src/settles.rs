@@ -8,7 +8,7 @@ use crate::{ProcessError, owner::Owner};
 const SETTLES_MAX: usize = 256;
 
 /// After facts did not answer when one was decided.
-pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Appends the settles whose time has come: facts hold what they wait for, or a decision has asked for them. One that is
 /// appended twice finds nothing to do the second time.

@@ -26,8 +26,10 @@ impl Owner {
             self.close_block().await?;
         }
         let held_up_to = held.borrow_and_update().up_to(self.partition);
-        let again = self.settle_again_at.take_if(|at| *at <= Instant::now()).is_some();
-        if held_up_to > self.settled_up_to || self.settles_left || again {
+        if self.settle_again_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.settled_up_to = 0;
+        }
+        if held_up_to > self.settled_up_to || self.settles_left {
             settles::append(self, held_up_to).await?;
         }
         let now = (self.deps.now)();

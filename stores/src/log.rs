@@ -95,8 +95,7 @@ impl Log {
     }
 
     /// At most `max` events from this offset on, in order; fewer where the log ends or they are unusually large, and none only
-    /// where it ends. Append times are the log's
-    /// own, which may fall by what its servers' clocks differ.
+    /// where it ends. Append times are the log's own, which may fall by what its servers' clocks differ.
     pub async fn read(&self, partition: u32, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
         match self {
             Log::Embedded(log) => log.read(partition, from, max).await,

@@ -260,6 +260,20 @@ async fn an_outage_is_not_seen_by_who_sends_events() {
     site.stop().await;
 }
 
+/// What the edge takes the log's readers must be able to read, whatever a visitor's link says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_that_no_store_takes_makes_no_record_that_nobody_reads() {
+    let site = Site::start(64 << 20).await;
+    let to = "https%3A%2F%2Fshop.example%2F%3Futm_source%3Da%2500b%26utm_medium%3D%2500";
+    let visit = site.send(&format!("GET /r/{CODE}?to={to} HTTP/1.1"), "").await;
+    assert!(visit.status == 302 && visit.head.contains("rm_click="), "{}", visit.head);
+    let logged = site.logged().await;
+    let [Event { body: Body::Click(click), .. }] = logged.as_slice() else { panic!("{logged:?}") };
+    let said = format!("{click:?}");
+    assert!(said.contains("\"ab\"") && !said.contains("\\0"), "{said}");
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_spool_refuses_with_503_and_a_redirect_still_redirects() {
     let site = Site::start(128 << 10).await;

@@ -50,6 +50,8 @@ pub(super) fn explain(producer: &Producer, partition: u32, from: u64, error: Kaf
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
             match span(producer, partition) {
+                // It is there: what was looked at before it is not, and whoever takes the partition again sees whether that matters.
+                Ok(known) if (known.start..=known.end).contains(&from) => StoreError::Kafka(error),
                 Ok(known) => StoreError::LogLost { partition, from, start: known.start, end: known.end },
                 Err(error) => error,
             }

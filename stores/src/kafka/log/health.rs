@@ -13,7 +13,10 @@ const AWAY_AFTER: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long Kafka may take to say that it is there, and how long after one question the next is asked.
-const PROBE_WAIT: Duration = Duration::from_secs(5);
+const PROBE_WAIT: Duration = Duration::from_secs(1);
+/// While it is away nobody's records wait for the answer, and one that is slow must not count as away for good.
+const PROBE_AWAY_WAIT: Duration = Duration::from_secs(5);
+
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 
 /// Watches over deliveries, and hands over what was held back once Kafka is there again.
@@ -71,11 +74,11 @@ impl Watch {
         match (is_away, is_waiting) {
             (true, true) if has_delivered && !has_stalled => self.is_back(),
             // What waits says by its delivery that Kafka is back. Where nothing waits, it is asked.
-            (true, false) if self.probe() == Some(true) => self.is_back(),
+            (true, false) if self.probe(PROBE_AWAY_WAIT) == Some(true) => self.is_back(),
             (true, _) => {}
             (false, true) if flow.has_lost_brokers() || has_stalled => self.is_gone(),
             // Connections that idle are closed, which looks the same.
-            (false, false) if flow.has_lost_brokers() => match self.probe() {
+            (false, false) if flow.has_lost_brokers() => match self.probe(PROBE_WAIT) {
                 Some(true) => flow.found_brokers(),
                 Some(false) => self.is_gone(),
                 None => {}
@@ -106,11 +109,11 @@ impl Watch {
     }
 
     /// Whether the leader of the first partition answers, where it has not just been asked.
-    fn probe(&mut self) -> Option<bool> {
+    fn probe(&mut self, wait: Duration) -> Option<bool> {
         if self.probed_at.is_some_and(|at| at.elapsed() < PROBE_EVERY) {
             return None;
         }
-        let answer = self.producer.client.client().fetch_watermarks(&self.producer.topics.events, 0, PROBE_WAIT);
+        let answer = self.producer.client.client().fetch_watermarks(&self.producer.topics.events, 0, wait);
         self.probed_at = Some(Instant::now());
         Some(answer.is_ok())
     }
