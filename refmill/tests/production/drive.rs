@@ -218,7 +218,9 @@ impl Shared {
     async fn sale_again(&self, lane: usize, id: &str, same_body: bool, past: &Past) {
         let order = self.stream.lanes[lane].order(id);
         let mut body = self.sale_body(lane, order, past);
-        if !same_body {
+        // What waits on one edge's disk may be overtaken by what another edge takes: who is first is known once it is decided.
+        let is_decided = self.journal.borrow().orders.get(id).is_some_and(|sent| sent.decided);
+        if !same_body && is_decided {
             body["orderValue"] = json!(order.value_minor + 1);
         }
         self.send_sale(lane, order, &body, true).await;

@@ -38,6 +38,8 @@ pub(crate) struct Sent {
     pub(crate) tries: usize,
     /// Those that were answered with a 2xx.
     pub(crate) acknowledged: usize,
+    /// An answer said what became of it, or that it was there before.
+    pub(crate) decided: bool,
     /// Click ids that were given out.
     pub(crate) receipts: Vec<String>,
     /// The one id that all answers named.

@@ -56,6 +56,7 @@ pub(super) fn sale(journal: &mut Journal, lane: usize, order: &str, wanted: Want
     if reply.status != 409 {
         sent.acknowledged += 1;
     }
+    sent.decided |= reply.status != 202;
     match id.as_str() {
         Some(id) => journal.named(order, id),
         None => return Judged::Wrong,
