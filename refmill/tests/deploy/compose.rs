@@ -249,12 +249,12 @@ fn clickhouse_is_that_of_the_tests() {
     let mut windows = BTreeSet::new();
     for entry in std::fs::read_dir(root().join("schemas/sql/facts_clickhouse")).expect("the tables").flatten() {
         let sql = std::fs::read_to_string(entry.path()).expect("a readable file");
-        for table in sql
-            .split("ENGINE = ")
-            .skip(1)
-            .filter(|table| table.split(['(', '\n']).next().is_some_and(|engine| engine.trim().ends_with("MergeTree")))
-        {
-            let statement = table.split(';').next().unwrap_or_default();
+        // No block goes to the one that says whose the database is.
+        let tables = sql.split(';').filter(|statement| !statement.contains("EXISTS deployment ("));
+        for statement in tables.filter(|statement| {
+            let engine = statement.split("ENGINE = ").nth(1).and_then(|table| table.split(['(', '\n']).next());
+            engine.is_some_and(|engine| engine.trim().ends_with("MergeTree"))
+        }) {
             let window = statement.split("non_replicated_deduplication_window = ").nth(1);
             let window = window.unwrap_or_else(|| panic!("no window: a retried block would double in {statement}"));
             let digits = window.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();

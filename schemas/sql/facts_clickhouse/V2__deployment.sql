@@ -5,6 +5,4 @@ CREATE TABLE IF NOT EXISTS deployment (
 )
 ENGINE = MergeTree
 ORDER BY (bound_at, id)
-SETTINGS
-    non_replicated_deduplication_window = 250000, replicated_deduplication_window = 250000
 COMMENT 'Which deployment this database belongs to: the first row';
