@@ -1,11 +1,10 @@
 //! Answers in the house dialect.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use metrics::counter;
+use schemas::receipt::{RECEIPT_CHARS, Receipt};
 use serde_json::{Value, json};
 
 use crate::refusal::EdgeRefusal;
@@ -20,10 +19,24 @@ pub(crate) fn ok(data: &Value) -> Response<Page> {
 }
 
 /// A click's answer, the one that is given most.
-pub(crate) fn tracked(receipt: &str) -> Response<Page> {
-    let mut text = String::with_capacity(56 + receipt.len());
-    let _ = write!(text, r#"{{"success":true,"data":{{"tracked":true,"clickId":"{receipt}"}}}}"#);
+pub(crate) fn tracked(receipt: &Receipt) -> Response<Page> {
+    let mut text = String::with_capacity(56 + RECEIPT_CHARS);
+    text.push_str(r#"{"success":true,"data":"#);
+    push_tracked(&mut text, receipt);
+    text.push('}');
     page(StatusCode::OK, text)
+}
+
+/// What is said of a click that was taken.
+pub(crate) fn push_tracked(text: &mut String, receipt: &Receipt) {
+    text.push_str(r#"{"tracked":true,"clickId":""#);
+    receipt.push_to(text);
+    text.push_str("\"}");
+}
+
+/// A batch's answer of its items' answers.
+pub(crate) fn batch_of(results: &str) -> Response<Page> {
+    page(StatusCode::OK, [r#"{"success":true,"data":{"results":["#, results, "]}}"].concat())
 }
 
 pub(crate) fn not_tracked() -> Response<Page> {

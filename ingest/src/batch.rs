@@ -1,44 +1,59 @@
 //! `POST /track/batch`: up to [`EVENTS_MAX`] clicks and conversions in one request, answered one by one and taken all or none.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Response, header};
 use schemas::{
     decision::EventKind,
     event::{Body, Event},
+    ids::ConversionId,
+    receipt::Receipt,
     time::TimeMs,
 };
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 use stores::log::Class;
 
 use crate::{
-    answer::{Page, error, ok},
+    answer::{Page, batch_of, error, push_tracked},
     click, conversion,
     edge::Edge,
     fields::{Fields, missing},
-    limiter::RetryAfter,
+    in_place::in_place,
     refusal::{EdgeRefusal, Invalid},
     snapshot::{Credential, Snapshot},
 };
 
 pub(crate) const EVENTS_MAX: usize = 1_000;
 
+/// Arrays and objects that are followed within one another; a batch of clicks needs one for each and one for all.
+const OPENINGS_MAX: usize = 2 * EVENTS_MAX;
+
 /// What all items of a batch share.
 struct Sender<'a> {
     edge: &'a Edge,
-    snapshot: &'a Snapshot,
+    snapshot: Arc<Snapshot>,
     /// The company whose secret key came with the batch, or why a conversion in it is refused.
     caller: Result<Credential, EdgeRefusal>,
     visitor: click::Visitor,
     now: TimeMs,
 }
 
-/// An item's answer, and its event if it is taken.
-struct Taken {
-    status: u16,
-    data: Value,
-    event: Option<Event>,
+/// What an item that is not refused is answered.
+enum Answered {
+    Tracked(Receipt),
+    NotTracked,
+    Processing(ConversionId),
 }
+
+/// Items' answers as JSON, one behind the other, and the events of those that are taken.
+#[derive(Default)]
+struct Taken {
+    results: String,
+    events: Vec<Event>,
+}
+
+/// About as long as a click's answer.
+const RESULT_CHARS: usize = 128;
 
 pub(crate) async fn answer(
     edge: &Edge,
@@ -46,92 +61,170 @@ pub(crate) async fn answer(
     peer: SocketAddr,
     body: &[u8],
 ) -> Result<Response<Page>, EdgeRefusal> {
-    let items = split(headers, body)?;
+    let Taken { results, events } = take_all(edge, headers, peer, body)?;
+    append(edge, events).await?;
+    Ok(batch_of(&results))
+}
+
+fn take_all(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Taken, EdgeRefusal> {
+    let is_lines = content_type(headers).eq_ignore_ascii_case("application/x-ndjson");
+    if !is_lines
+        && let Some(taken) = clicks_alone(body, |clicks| take_clicks(&Sender::of(edge, headers, peer)?, clicks))
+    {
+        return taken;
+    }
+    let items = if is_lines { lines(body)? } else { array(body)? };
     if items.len() > EVENTS_MAX {
         return Err(EdgeRefusal::TooManyEvents { limit: EVENTS_MAX });
     }
-    let now = (edge.now)();
-    let snapshot = edge.follower.current();
-    let secret = headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    let caller = secret.and_then(|secret| snapshot.credential(secret));
-    let caller = caller.filter(|caller| caller.kind == schemas::catalog::CredentialKind::Secret);
-    let visitor = click::visitor(edge, headers, peer, now)?;
-    let no_key = secret.map_or(EdgeRefusal::NoKey, |secret| edge.follower.bad_key(secret, EdgeRefusal::NoKey));
-    let caller = caller.ok_or(no_key);
-    let sender = Sender { edge, snapshot: &snapshot, caller, visitor, now };
-
-    let mut results = Vec::with_capacity(items.len());
-    let mut events = Vec::with_capacity(items.len());
+    let sender = Sender::of(edge, headers, peer)?;
+    let mut taken = Taken::of(items.len());
     for item in items {
-        match take(&sender, item) {
-            Ok(taken) => {
-                results.push(json!({ "status": taken.status, "data": taken.data }));
-                events.extend(taken.event);
-            }
-            Err(refusal) => results.push(json!({ "status": refusal.status().as_u16(), "error": error(&refusal) })),
-        }
+        taken.add(take(&sender, item));
     }
-    append(edge, events).await?;
-    Ok(ok(&json!({ "results": results })))
+    Ok(taken)
 }
 
-/// The items' texts: a JSON array's, or NDJSON's lines.
-fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a str>, Invalid> {
-    let body = std::str::from_utf8(body).map_err(|_| Invalid::new("body", "takes JSON in UTF-8"))?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-ndjson") {
-        return Ok(body.lines().filter(|line| !line.trim().is_empty()).collect());
+impl<'a> Sender<'a> {
+    fn of(edge: &'a Edge, headers: &HeaderMap, peer: SocketAddr) -> Result<Sender<'a>, EdgeRefusal> {
+        let now = (edge.now)();
+        let snapshot = edge.follower.current();
+        let secret = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+        let caller = secret.and_then(|secret| snapshot.credential(secret));
+        let caller = caller.filter(|caller| caller.kind == schemas::catalog::CredentialKind::Secret);
+        let visitor = click::visitor(edge, headers, peer, now)?;
+        let no_key = || secret.map_or(EdgeRefusal::NoKey, |secret| edge.follower.bad_key(secret, EdgeRefusal::NoKey));
+        let caller = caller.ok_or_else(no_key);
+        Ok(Sender { edge, snapshot, caller, visitor, now })
     }
+}
+
+impl Taken {
+    fn of(items: usize) -> Taken {
+        Taken { results: String::with_capacity(items * RESULT_CHARS), events: Vec::with_capacity(items) }
+    }
+
+    fn add(&mut self, item: Result<(Answered, Option<Event>), EdgeRefusal>) {
+        let text = &mut self.results;
+        if !text.is_empty() {
+            text.push(',');
+        }
+        match item {
+            Ok((answered, event)) => {
+                answered.push_to(text);
+                self.events.extend(event);
+            }
+            Err(refusal) => {
+                text.push_str(&json!({ "status": refusal.status().as_u16(), "error": error(&refusal) }).to_string());
+            }
+        }
+    }
+}
+
+impl Answered {
+    fn push_to(&self, text: &mut String) {
+        match self {
+            Answered::Tracked(receipt) => {
+                text.push_str(r#"{"status":200,"data":"#);
+                push_tracked(text, receipt);
+                text.push('}');
+            }
+            Answered::NotTracked => text.push_str(r#"{"status":200,"data":{"tracked":false}}"#),
+            Answered::Processing(conversion) => {
+                text.push_str(&json!({ "status": 202, "data": conversion::accepted(*conversion) }).to_string());
+            }
+        }
+    }
+}
+
+/// Nothing but sound clicks, which is what browsers send: read in one go. None where anything is amiss or not a click; then it is
+/// looked at one by one.
+fn clicks_alone<R>(body: &[u8], then: impl FnOnce(&[click::Said<'_>]) -> R) -> Option<R> {
+    in_place(body, OPENINGS_MAX, |copy, buffers| {
+        let raws: Vec<click::Raw<'_>> = simd_json::serde::from_slice_with_buffers(copy, buffers).ok()?;
+        if raws.len() > EVENTS_MAX {
+            return None;
+        }
+        let clicks = raws.iter().map(|raw| if raw.kind == Some("click") { raw.said() } else { None });
+        let clicks: Vec<_> = clicks.collect::<Option<_>>()?;
+        Some(then(&clicks))
+    })
+}
+
+fn take_clicks(sender: &Sender<'_>, clicks: &[click::Said<'_>]) -> Result<Taken, EdgeRefusal> {
+    let mut taken = Taken::of(clicks.len());
+    for said in clicks {
+        taken.add(charge(sender, EventKind::Click).and_then(|()| take_click(sender, said)));
+    }
+    Ok(taken)
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim()
+}
+
+/// The items' texts.
+fn array(body: &[u8]) -> Result<Vec<&str>, Invalid> {
     let items: Vec<&RawValue> =
-        serde_json::from_str(body).map_err(|_| Invalid::new("body", "takes an array of events"))?;
+        serde_json::from_str(text(body)?).map_err(|_| Invalid::new("body", "takes an array of events"))?;
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
-fn take(sender: &Sender<'_>, item: &str) -> Result<Taken, EdgeRefusal> {
+fn lines(body: &[u8]) -> Result<Vec<&str>, Invalid> {
+    Ok(text(body)?.lines().filter(|line| !line.trim().is_empty()).collect())
+}
+
+fn text(body: &[u8]) -> Result<&str, Invalid> {
+    std::str::from_utf8(body).map_err(|_| Invalid::new("body", "takes JSON in UTF-8"))
+}
+
+fn take(sender: &Sender<'_>, item: &str) -> Result<(Answered, Option<Event>), EdgeRefusal> {
     let fields = Fields::parse(item.as_bytes())?;
     let kind = fields.text("type", 0, 64)?;
-    if let Ok(caller) = sender.caller {
-        let kind = if kind.as_deref() == Some("click") { EventKind::Click } else { EventKind::Sale };
-        conversion::within_limit(sender.edge, caller, kind)?;
-    }
+    charge(sender, if kind.as_deref() == Some("click") { EventKind::Click } else { EventKind::Sale })?;
     match kind.as_deref() {
-        Some("click") => take_click(sender, &fields),
+        Some("click") => take_click(sender, &click::from_fields(&fields)?),
         Some("conversion") => take_conversion(sender, &fields),
         Some(_) => Err(Invalid::new("type", "takes \"click\" or \"conversion\"").into()),
         None => Err(missing("type").into()),
     }
 }
 
-fn take_click(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<Taken, EdgeRefusal> {
+/// Each item counts against the key that came with it.
+fn charge(sender: &Sender<'_>, kind: EventKind) -> Result<(), EdgeRefusal> {
+    match sender.caller {
+        Ok(caller) => conversion::within_limit(sender.edge, caller, kind).map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
+fn take_click(sender: &Sender<'_>, said: &click::Said<'_>) -> Result<(Answered, Option<Event>), EdgeRefusal> {
     let edge = sender.edge;
-    let said = click::from_fields(fields).and_then(click::checked)?;
     let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
     let link = sender.snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
     if sender.snapshot.company(link.company).is_none_or(|company| company.paused) {
         edge.count_refused(link.company, EventKind::Click);
-        return Ok(Taken { status: 200, data: json!({ "tracked": false }), event: None });
+        return Ok((Answered::NotTracked, None));
     }
     // With its key the link's company has vouched for its own clicks; they count against the key, which was charged above.
     let vouched = sender.caller.as_ref().ok().filter(|caller| caller.company == link.company);
-    if vouched.is_none() {
-        edge.clicks.check(sender.visitor.address_key).map_err(|RetryAfter { seconds }| {
-            edge.count_refused(link.company, EventKind::Click);
-            EdgeRefusal::RateLimited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX) }
-        })?;
-    }
-    let key = vouched.map(|caller| caller.id);
-    let (receipt, event) = click::stamp(edge, &said, &link, sender.visitor, key, sender.now)
-        .inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
-    Ok(Taken { status: 200, data: json!({ "tracked": true, "clickId": receipt.to_string() }), event: Some(event) })
+    let stamped = match vouched {
+        Some(caller) => Ok(Some(caller.id)),
+        None => edge.clicks.check(sender.visitor.address_key).map(|()| None).map_err(click::rate_limited),
+    };
+    let stamped = stamped.and_then(|key| click::stamp(edge, said, &link, sender.visitor, key, sender.now));
+    let (receipt, event) = stamped.inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
+    Ok((Answered::Tracked(receipt), Some(event)))
 }
 
-fn take_conversion(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<Taken, EdgeRefusal> {
+fn take_conversion(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<(Answered, Option<Event>), EdgeRefusal> {
     let caller = sender.caller.clone()?;
     let made = conversion::from_fields(fields, sender.now)
         .map_err(EdgeRefusal::from)
         .and_then(|said| conversion::stamp(sender.edge, caller, said, sender.now));
     let (conversion, event) = made.inspect_err(|_| sender.edge.count_refused(caller.company, EventKind::Sale))?;
-    Ok(Taken { status: 202, data: conversion::accepted(conversion), event: Some(event) })
+    Ok((Answered::Processing(conversion), Some(event)))
 }
 
 /// Appends all of them or none.

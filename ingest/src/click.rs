@@ -1,6 +1,6 @@
 //! `POST /track/click`: parse, look up, limit, hash, stamp, append, answer.
 
-use std::{borrow::Cow, cell::RefCell, net::SocketAddr};
+use std::{borrow::Cow, net::SocketAddr};
 
 use http::{HeaderMap, Response, header};
 use schemas::{
@@ -8,7 +8,7 @@ use schemas::{
     decision::EventKind,
     event::{Body, Click, Event},
     hashes::PersonKey,
-    ids::KeyId,
+    ids::{CompanyId, KeyId},
     personal::mask,
     receipt::{Receipt, ReceiptFields, Visit},
     time::TimeMs,
@@ -23,7 +23,9 @@ use crate::{
     answer::{Page, not_tracked, tracked},
     edge::Edge,
     fields::{Fields, missing},
+    in_place::in_place,
     keys::AddressHashes,
+    limiter::RetryAfter,
     page::{URL_CHARS_MAX, page, referrer_host},
     refusal::{EdgeRefusal, Invalid},
     snapshot::Link,
@@ -61,74 +63,84 @@ pub(crate) async fn answer(
     body: &[u8],
 ) -> Result<Response<Page>, EdgeRefusal> {
     let now = (edge.now)();
-    let said = parse(body)?;
+    let Some((company, receipt, event)) = read(body, |said| take(edge, &said, headers, peer, now))?? else {
+        return Ok(not_tracked());
+    };
+    edge.append(Class::Click, event).await.inspect_err(|_| edge.count_refused(company, EventKind::Click))?;
+    Ok(tracked(&receipt))
+}
+
+/// None of a paused company.
+fn take(
+    edge: &Edge,
+    said: &Said<'_>,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    now: TimeMs,
+) -> Result<Option<(CompanyId, Receipt, Event)>, EdgeRefusal> {
     let snapshot = edge.follower.current();
     let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
     let link = snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
     if snapshot.company(link.company).is_none_or(|company| company.paused) {
         edge.count_refused(link.company, EventKind::Click);
-        return Ok(not_tracked());
+        return Ok(None);
     }
-    let refuse = |refusal| {
-        edge.count_refused(link.company, EventKind::Click);
-        refusal
-    };
-    let visitor = visitor(edge, headers, peer, now).map_err(refuse)?;
-    edge.clicks.check(visitor.address_key).map_err(|retry| {
-        refuse(EdgeRefusal::RateLimited { retry_after_s: u32::try_from(retry.seconds).unwrap_or(u32::MAX) })
-    })?;
-    let (receipt, event) = stamp(edge, &said, &link, visitor, None, now).map_err(refuse)?;
-    edge.append(Class::Click, event).await.map_err(refuse)?;
-    Ok(tracked(&receipt.to_string()))
+    let stamped = visitor(edge, headers, peer, now).and_then(|visitor| {
+        edge.clicks.check(visitor.address_key).map_err(rate_limited)?;
+        stamp(edge, said, &link, visitor, None, now)
+    });
+    let (receipt, event) = stamped.inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
+    Ok(Some((link.company, receipt, event)))
+}
+
+pub(crate) fn rate_limited(RetryAfter { seconds }: RetryAfter) -> EdgeRefusal {
+    EdgeRefusal::RateLimited { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX) }
 }
 
 /// Reads the body quickly; only one that can't be read is read again to name what is wrong.
-pub fn parse(body: &[u8]) -> Result<Said<'static>, Invalid> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Raw<'a> {
-        #[serde(borrow)]
-        code: Cow<'a, str>,
-        #[serde(borrow)]
-        landing_page: Cow<'a, str>,
-        #[serde(borrow)]
-        referrer: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        fingerprint: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        event_id: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        utm_source: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        utm_medium: Option<Cow<'a, str>>,
-        #[serde(borrow)]
-        utm_campaign: Option<Cow<'a, str>>,
-    }
-    thread_local! {
-        static SCRATCH: RefCell<(Vec<u8>, simd_json::Buffers)> = RefCell::default();
-    }
-    let openings = body.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    let may_hold_nul = body.contains(&b'\\') && body.windows(6).any(|six| six == b"\\u0000");
-    if openings > OPENINGS_MAX || may_hold_nul {
-        return from_fields(&Fields::parse(body)?).and_then(checked);
-    }
-    let quick = SCRATCH.with_borrow_mut(|(copy, buffers)| {
-        copy.clear();
-        copy.extend_from_slice(body);
+pub fn read<R>(body: &[u8], then: impl FnOnce(&Said<'_>) -> R) -> Result<R, Invalid> {
+    let mut then = Some(then);
+    let quick = in_place(body, OPENINGS_MAX, |copy, buffers| {
         let raw: Raw<'_> = simd_json::serde::from_slice_with_buffers(copy, buffers).ok()?;
-        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
-        Some(Said {
-            code: Code::parse(&raw.code).ok()?,
-            landing_page: Cow::Owned(raw.landing_page.into_owned()),
-            referrer: owned(raw.referrer),
-            fingerprint: owned(raw.fingerprint),
-            event_id: owned(raw.event_id),
-            utm: [owned(raw.utm_source), owned(raw.utm_medium), owned(raw.utm_campaign)],
-        })
+        let said = raw.said()?;
+        then.take().map(|then| then(&said))
     });
-    match quick {
-        Some(said) => checked(said),
-        None => from_fields(&Fields::parse(body)?).and_then(checked),
+    match (quick, then) {
+        (Some(done), _) => Ok(done),
+        (None, Some(then)) => Ok(then(&from_fields(&Fields::parse(body)?)?)),
+        (None, None) => Err(Invalid::new("body", "takes one JSON object")),
+    }
+}
+
+/// A click as JSON has it: texts borrowed from the parser's own copy of the body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Raw<'a> {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<&'a str>,
+    code: &'a str,
+    landing_page: &'a str,
+    referrer: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    event_id: Option<&'a str>,
+    utm_source: Option<&'a str>,
+    utm_medium: Option<&'a str>,
+    utm_campaign: Option<&'a str>,
+}
+
+impl<'a> Raw<'a> {
+    /// None where something in it is not as it must be.
+    pub(crate) fn said(&self) -> Option<Said<'a>> {
+        let text = |text: Option<&'a str>| text.map(Cow::Borrowed);
+        let said = Said {
+            code: Code::parse(self.code).ok()?,
+            landing_page: Cow::Borrowed(self.landing_page),
+            referrer: text(self.referrer),
+            fingerprint: text(self.fingerprint),
+            event_id: text(self.event_id),
+            utm: [text(self.utm_source), text(self.utm_medium), text(self.utm_campaign)],
+        };
+        checked(said).ok()
     }
 }
 
@@ -137,7 +149,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Said<'static>, Invalid>
     let long = usize::MAX;
     let text = |name| Ok::<_, Invalid>(fields.text(name, 0, long)?.map(Cow::Owned));
     let code = fields.text("code", 0, long)?.ok_or_else(|| missing("code"))?;
-    Ok(Said {
+    checked(Said {
         code: Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?,
         landing_page: text("landingPage")?.ok_or_else(|| missing("landingPage"))?,
         referrer: text("referrer")?,
@@ -147,7 +159,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Said<'static>, Invalid>
     })
 }
 
-pub(crate) fn checked(said: Said<'_>) -> Result<Said<'_>, Invalid> {
+fn checked(said: Said<'_>) -> Result<Said<'_>, Invalid> {
     if said.event_id.as_ref().is_some_and(|id| id.chars().count() > EVENT_ID_CHARS_MAX) {
         return Err(Invalid::new("eventId", format!("takes a text of at most {EVENT_ID_CHARS_MAX} characters")));
     }
@@ -228,7 +240,11 @@ fn landing(persons: &PersonKey, url: &str) -> Result<WebPage, Invalid> {
 
 /// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.
 fn kept(persons: &PersonKey, text: Option<&str>) -> Option<String> {
-    let text = text?.replace('\0', "");
-    let masked = mask(persons, Some(text.as_str()).filter(|text| !text.is_empty())?);
-    Some(masked.chars().take(Utm::MAX_CHARS).collect())
+    let text = text?;
+    let sound = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
+    let masked = mask(persons, Some(&*sound).filter(|text| !text.is_empty())?);
+    match masked.char_indices().nth(Utm::MAX_CHARS) {
+        Some((end, _)) => Some(masked[..end].to_owned()),
+        None => Some(masked.into_owned()),
+    }
 }

@@ -22,6 +22,7 @@ mod answer;
 mod batch;
 mod conversion;
 mod disposable;
+mod in_place;
 mod page;
 mod postback;
 mod redirect;

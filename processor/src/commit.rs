@@ -42,10 +42,10 @@ struct Sorted {
 }
 
 impl Owner {
-    /// Decides and commits what comes next in the log; false where the log ends.
-    pub(crate) async fn step(&mut self) -> Result<bool, ProcessError> {
+    /// Decides and commits what comes next in the log.
+    pub(crate) async fn step(&mut self) -> Result<(), ProcessError> {
         if self.held_at.is_some() {
-            return Ok(false);
+            return Ok(());
         }
         let stretch = match self.pending.take() {
             Some(stretch) => stretch,
@@ -53,12 +53,11 @@ impl Owner {
                 let records = self.reader.take(self.limits.batch_events).await.map_err(ProcessError::Reading)?;
                 match Stretch::of(self.next, records) {
                     Some(stretch) => stretch,
-                    None => return Ok(false),
+                    None => return Ok(()),
                 }
             }
         };
-        let is_empty = stretch.is_empty();
-        let decided = if is_empty { Ok(()) } else { self.decide(&stretch).await };
+        let decided = if stretch.is_empty() { Ok(()) } else { self.decide(&stretch).await };
         match (decided, stretch.newer) {
             (Err(error), _) => {
                 self.pending = Some(stretch);
@@ -67,7 +66,7 @@ impl Owner {
             (Ok(()), Some(at)) => self.hold(at),
             (Ok(()), None) => {}
         }
-        Ok(!is_empty)
+        Ok(())
     }
 
     /// Stands still, with all before this record decided: passing it over would lose it, and ending the process the other partitions.

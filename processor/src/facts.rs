@@ -1,6 +1,6 @@
 //! Writes planned blocks of facts, in order, and marks them. Deciding never waits for it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::counter;
 use schemas::facts::Fact;
@@ -54,7 +54,8 @@ impl Writer {
     }
 
     /// Inserts a planned block, however often that takes, and marks it.
-    async fn write(&self, plan: Plan, mut facts: Option<Vec<Fact>>) -> Result<(), ProcessError> {
+    async fn write(&self, plan: Plan, facts: Option<Vec<Fact>>) -> Result<(), ProcessError> {
+        let mut facts = facts.map(Arc::from);
         let mut pause = RETRY_FIRST;
         loop {
             let tried = self.try_to_write(plan, &mut facts).await;
@@ -65,14 +66,14 @@ impl Writer {
     }
 
     /// Every try asks first whether the partition is still ours: who lost it may be far behind whoever has it.
-    async fn try_to_write(&self, plan: Plan, facts: &mut Option<Vec<Fact>>) -> Result<(), ProcessError> {
+    async fn try_to_write(&self, plan: Plan, facts: &mut Option<Arc<[Fact]>>) -> Result<(), ProcessError> {
         self.deps.ledger.check_epoch(self.partition, self.epoch).await?;
         let rows = match facts {
             Some(rows) => rows,
-            None => facts.insert(again::facts(&self.deps, self.partition, plan).await?),
+            None => facts.insert(again::facts(&self.deps, self.partition, plan).await?.into()),
         };
         let (partition, incarnation) = (self.partition, self.incarnation);
-        let block = Block { partition, from: plan.from, to: plan.to, incarnation, facts: rows.clone() };
+        let block = Block { partition, from: plan.from, to: plan.to, incarnation, facts: Arc::clone(rows) };
         self.deps.facts.insert(block).await?;
         self.deps.ledger.mark(partition, self.epoch, plan).await?;
         counter!("refmill_facts_written_total").increment(rows.len() as u64);

@@ -1,5 +1,4 @@
-use std::collections::HashSet;
-
+use hashbrown::{HashMap, HashSet};
 use metrics::counter;
 use rules::{
     Effect,
@@ -110,11 +109,7 @@ impl Memory {
 }
 
 /// Drops at least as many of the oldest as there are over `max`.
-fn drop_oldest<K: Eq + std::hash::Hash, V>(
-    rows: &mut std::collections::HashMap<K, V>,
-    max: usize,
-    age: impl Fn(&V) -> i64,
-) -> u64 {
+fn drop_oldest<K: Eq + std::hash::Hash, V>(rows: &mut HashMap<K, V>, max: usize, age: impl Fn(&V) -> i64) -> u64 {
     let before = rows.len();
     let Some(over) = before.checked_sub(max).filter(|over| *over > 0) else { return 0 };
     let mut ages: Vec<i64> = rows.values().map(&age).collect();
@@ -132,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first() {
-        let mut rows: std::collections::HashMap<u32, i64> = (0..10).map(|n| (n, i64::from(n))).collect();
+        let mut rows: HashMap<u32, i64> = (0..10).map(|n| (n, i64::from(n))).collect();
         assert_eq!(drop_oldest(&mut rows, 7, |age| *age), 3);
         let mut left: Vec<u32> = rows.into_keys().collect();
         left.sort_unstable();

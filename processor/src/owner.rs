@@ -57,18 +57,17 @@ pub struct Deps {
 pub struct Limits {
     /// Events decided in one transaction.
     pub batch_events: usize,
+    /// How long clicks may wait to be decided together with those that come after them: nobody waits for one.
+    pub clicks_wait: Duration,
     /// How often touches are saved.
     pub touches_every: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { batch_events: 2_048, touches_every: Duration::from_secs(5) }
+        Limits { batch_events: 2_048, clicks_wait: Duration::from_millis(200), touches_every: Duration::from_secs(5) }
     }
 }
-
-/// How often an owner that has nothing to decide looks at what time has brought.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// After a store has failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -180,8 +179,7 @@ impl Owner {
         let mut held = self.deps.facts.held();
         while !stop.is_cancelled() {
             match self.turn(&mut held).await {
-                Ok(true) => continue,
-                Ok(false) => {}
+                Ok(()) => {}
                 Err(error) if error.is_of_a_store() => {
                     // What a store could not do was not done: it is tried again, and meanwhile the log takes what comes.
                     counter!("refmill_store_failures_total").increment(1);
@@ -193,7 +191,8 @@ impl Owner {
             }
             // A block that no more can be planned after is looked at in its turn.
             let due = self.block.due().filter(|_| self.planned.capacity() > 0);
-            let look = due.map_or(LOOK_EVERY, |due| due.saturating_duration_since(Instant::now()).min(LOOK_EVERY));
+            let longest = self.limits.clicks_wait;
+            let look = due.map_or(longest, |due| due.saturating_duration_since(Instant::now()).min(longest));
             tokio::select! {
                 () = stop.cancelled() => {}
                 ready = self.reader.ready(), if self.held_at.is_none() => ready.map_err(ProcessError::Reading)?,
@@ -205,10 +204,9 @@ impl Owner {
     }
 
     /// Decides a batch, if there is one, and does what its time has come.
-    async fn turn(&mut self, held: &mut watch::Receiver<Held>) -> Result<bool, ProcessError> {
-        let decided = self.step().await?;
-        self.keep_up(held).await?;
-        Ok(decided)
+    async fn turn(&mut self, held: &mut watch::Receiver<Held>) -> Result<(), ProcessError> {
+        self.step().await?;
+        self.keep_up(held).await
     }
 
     /// Leaves as little undone as it can that the next owner would have to make good.

@@ -1,7 +1,6 @@
 //! What is remembered of clicks for attribution: a pure function of the log's prefix, whoever works it out.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::Receipt,

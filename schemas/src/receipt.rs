@@ -94,6 +94,11 @@ impl Receipt {
         Receipt(bytes)
     }
 
+    /// Adds its text.
+    pub fn push_to(&self, text: &mut String) {
+        BASE64URL_NOPAD.encode_append(&self.0, text);
+    }
+
     pub fn from_bytes(bytes: [u8; RECEIPT_BYTES]) -> Result<Receipt, NotAReceipt> {
         let known_form = bytes[0] >> 6 == VERSION && bytes[1] & !0b111 == 0;
         if known_form { Ok(Receipt(bytes)) } else { Err(NotAReceipt) }

@@ -1,5 +1,6 @@
 //! The wire: Protobuf records as `proto/refmill.proto` says, and nothing but them in and out.
 
+mod click;
 mod decision;
 mod event;
 mod record;
@@ -7,6 +8,7 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
+pub use click::is_click;
 pub use decision::{decode_decision, encode_decision};
 pub use event::{decode_event, encode_event, mark_resent};
 

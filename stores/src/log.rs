@@ -19,6 +19,7 @@ pub use append::{Appended, Appending, AppendingMany};
 pub use decisions::DecisionReader;
 pub use events::EventReader;
 use events::Source;
+pub(crate) use events::{MANY, presses};
 pub use health::Health;
 pub use limits::{Class, LogLimits, QueueFull};
 pub use ownership::{LetGo, Moved, Ownership};

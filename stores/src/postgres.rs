@@ -27,9 +27,10 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// After how long without an answer a connection counts as lost.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 
-/// What every connection starts with: no statement, wait for a lock or idle transaction lasts for ever. A transaction may set its own.
+/// What every connection starts with: no statement, wait for a lock or idle transaction lasts for ever, whoever is paused holds rows no
+/// longer than this, and a commit is on disk. A transaction may set its own.
 const SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s \
-                       -c default_transaction_isolation=read\\ committed";
+                       -c synchronous_commit=on -c jit=off -c default_transaction_isolation=read\\ committed";
 
 /// A pool of connections.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
 ];
 
 /// All that `rules` may use: none of these can do IO on its own.
-const PURE: [&str; 4] = ["schemas", "serde", "serde_json", "thiserror"];
+const PURE: [&str; 5] = ["hashbrown", "schemas", "serde", "serde_json", "thiserror"];
 
 /// Crates that reach a disk, a socket, a thread pool or chance. `schemas` has none of them.
 const IO: [&str; 15] = [

@@ -1,7 +1,7 @@
 use prost::Message;
 
 use super::{
-    WireError,
+    WireError, click,
     record::{self, EventBody},
     sound::{amount, count, text, time},
 };
@@ -16,10 +16,17 @@ use crate::{
 };
 
 /// What is written here needs no more than this of its reader. A new kind of event, or a new meaning of a field, counts it up and
-/// is written with the new number; all else keeps the number that it has.
+/// is written with the new number; all else keeps the number that it has. Clicks are written without it: theirs is 0.
 const VERSION: u32 = 0;
 
 pub fn encode_event(event: Event) -> Vec<u8> {
+    match &event.body {
+        Body::Click(body) => click::encode(&event, body),
+        _ => encode_record(event),
+    }
+}
+
+pub(super) fn encode_record(event: Event) -> Vec<u8> {
     let record = record::Event {
         id: wide(event.id.0),
         stamped_at_ms: event.stamped_at.0,
@@ -41,6 +48,13 @@ pub fn mark_resent(record: &mut Vec<u8>) {
 }
 
 pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
+    match click::decode(bytes) {
+        Some(event) => Ok(event),
+        None => decode_record(bytes),
+    }
+}
+
+pub(super) fn decode_record(bytes: &[u8]) -> Result<Event, WireError> {
     let record = record::Event::decode(bytes)?;
     let id = EventId(narrow(&record.id, "id")?);
     // A body that is not known here is passed over by Protobuf: what is left of the record is shorter than it was.
@@ -141,7 +155,7 @@ fn claim_record(claim: Claim) -> record::Claim {
 
 fn body(body: EventBody) -> Result<Body, WireError> {
     Ok(match body {
-        EventBody::Click(record) => Body::Click(Box::new(click(record)?)),
+        EventBody::Click(record) => Body::Click(Box::new(click_from(record)?)),
         EventBody::Lead(record) => Body::Lead(Box::new(claim(record)?)),
         EventBody::Sale(record) => Body::Sale(Box::new(Sale {
             claim: claim(record.claim.ok_or(WireError::Missing("claim"))?)?,
@@ -183,7 +197,7 @@ fn body(body: EventBody) -> Result<Body, WireError> {
     })
 }
 
-fn click(record: record::Click) -> Result<Click, WireError> {
+fn click_from(record: record::Click) -> Result<Click, WireError> {
     Ok(Click {
         company: CompanyId(record.company),
         program: ProgramId(record.program),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemas::{facts::Fact, ids::Position};
 
@@ -13,7 +13,8 @@ pub struct Block {
     pub to: u64,
     /// One more each time that a ledger was restored.
     pub incarnation: u32,
-    pub facts: Vec<Fact>,
+    /// Shared with whoever tries again.
+    pub facts: Arc<[Fact]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

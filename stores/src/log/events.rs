@@ -1,7 +1,15 @@
-use schemas::time::TimeMs;
+use schemas::{time::TimeMs, wire::is_click};
 
 use super::Record;
 use crate::{StoreError, kafka, sqlite};
+
+/// So many clicks are worth a batch of their own.
+pub(crate) const MANY: u64 = 2_048;
+
+/// Whether somebody waits for what becomes of it.
+pub(crate) fn presses(record: &[u8]) -> bool {
+    !is_click(record)
+}
 
 /// Reads a partition's events in their order: what its owner decides. Append times never fall in what one reader gives.
 pub struct EventReader {
@@ -20,7 +28,8 @@ impl EventReader {
         EventReader { source, floor }
     }
 
-    /// Waits until there is an event. Dropping the wait loses none. After an error the reader is at its end.
+    /// Waits until there is an event that presses, or [`MANY`] that do not: nobody waits for a click, and who wants few at a time takes them
+    /// when it likes. Dropping the wait loses none. After an error the reader is at its end.
     pub async fn ready(&mut self) -> Result<(), StoreError> {
         match &mut self.source {
             Source::Embedded(reader) => reader.ready().await,

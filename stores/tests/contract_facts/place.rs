@@ -74,7 +74,7 @@ impl Place {
 
 /// A block of the first partition that ends after the last of its facts.
 pub(crate) fn block(from: u64, to: u64, facts: Vec<Fact>) -> Block {
-    Block { partition: 0, from, to, incarnation: 1, facts }
+    Block { partition: 0, from, to, incarnation: 1, facts: facts.into() }
 }
 
 /// A person's click on link 1 of partner 1 of company 1.

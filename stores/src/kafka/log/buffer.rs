@@ -7,7 +7,10 @@ use std::{
 use tokio::sync::Notify;
 
 use super::threads::Stop;
-use crate::{StoreError, log::Record};
+use crate::{
+    StoreError,
+    log::{MANY, Record},
+};
 
 /// How much one reader holds at the most, beside what its client holds.
 const RECORDS_MAX: usize = 16_384;
@@ -28,13 +31,16 @@ pub(super) struct Buffer {
 struct State {
     records: VecDeque<Record>,
     bytes: usize,
+    /// Behind the last record that presses.
+    pressing_end: u64,
     /// Why nothing more comes.
     ended: Option<StoreError>,
 }
 
 impl Buffer {
     /// Waits for room. False: nobody reads any more.
-    pub(super) fn push(&self, records: &mut Vec<Record>, stop: &Stop) -> bool {
+    pub(super) fn push(&self, records: &mut Vec<Record>, presses: fn(&[u8]) -> bool, stop: &Stop) -> bool {
+        let pressing = records.iter().rfind(|record| presses(&record.bytes)).map(|record| record.position.offset + 1);
         let mut state = self.lock();
         while state.records.len() >= RECORDS_MAX || state.bytes >= BYTES_MAX {
             if stop.is_asked() {
@@ -44,8 +50,12 @@ impl Buffer {
         }
         state.bytes += records.iter().map(|record| record.bytes.len()).sum::<usize>();
         state.records.extend(records.drain(..));
+        state.pressing_end = pressing.unwrap_or(state.pressing_end);
+        let is_ready = state.is_ready();
         drop(state);
-        self.has_changed.notify_one();
+        if is_ready {
+            self.has_changed.notify_one();
+        }
         !stop.is_asked()
     }
 
@@ -54,12 +64,12 @@ impl Buffer {
         self.has_changed.notify_one();
     }
 
-    /// Waits for records, or for the end behind them.
+    /// Waits for a record that presses, for many, or for the end behind them.
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
         loop {
             {
                 let mut state = self.lock();
-                if !state.records.is_empty() {
+                if state.is_ready() || (state.ended.is_some() && !state.records.is_empty()) {
                     return Ok(());
                 }
                 if let Some(why) = state.take_end() {
@@ -91,6 +101,11 @@ impl Buffer {
 }
 
 impl State {
+    fn is_ready(&self) -> bool {
+        let presses = self.records.front().is_some_and(|first| first.position.offset < self.pressing_end);
+        presses || self.records.len() as u64 >= MANY
+    }
+
     /// The reason is told once; after it the reader is closed.
     fn take_end(&mut self) -> Option<StoreError> {
         self.ended.is_some().then(|| self.ended.replace(StoreError::Closed)).flatten()

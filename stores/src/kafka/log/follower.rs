@@ -21,7 +21,11 @@ use super::{
     doubt::{Doubt, Said},
     threads::{Stop, Threads},
 };
-use crate::{StoreError, kafka::said, log::Record};
+use crate::{
+    StoreError,
+    kafka::said,
+    log::{Record, presses},
+};
 
 /// How long records are waited for at a time, between two looks at whether to stop.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -58,6 +62,16 @@ pub(super) enum Kind {
     Events(Box<dyn Fn(u64, KafkaError) -> StoreError + Send>),
     /// What was missed is missed: it goes on after every error.
     Decisions,
+}
+
+impl Kind {
+    /// Which records somebody waits for.
+    fn presses(&self) -> fn(&[u8]) -> bool {
+        match self {
+            Kind::Events(_) => presses,
+            Kind::Decisions => |_| true,
+        }
+    }
 }
 
 impl Follower {
@@ -132,7 +146,7 @@ impl Reading {
             if matches!(self.source.kind, Kind::Events(_)) {
                 self.doubt.has_read(self.chunk.last());
             }
-            if !self.chunk.is_empty() && !self.buffer.push(&mut self.chunk, &self.stop) {
+            if !self.chunk.is_empty() && !self.buffer.push(&mut self.chunk, self.source.kind.presses(), &self.stop) {
                 break;
             }
             if let Some(error) = failed {

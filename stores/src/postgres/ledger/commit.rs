@@ -15,7 +15,7 @@ use tokio_postgres::error::SqlState;
 use super::{
     ask::Ask,
     lock::Locked,
-    session::{LOCK_WAIT, Session, begin},
+    session::{Session, begin},
     take::as_owner,
 };
 use crate::{
@@ -28,7 +28,7 @@ use steps::Steps;
 /// All of a batch in one transaction and two round trips: in the first the move of its partition's progress, the rows that other
 /// partitions write too, and all rows; in the second what adds up, which is known only now.
 pub(super) async fn commit(session: Session, batch: Batch) -> Result<(), CommitError> {
-    let begin = begin(LOCK_WAIT) + &as_owner(batch.partition, batch.epoch);
+    let begin = begin() + &as_owner(batch.partition, batch.epoch);
     timed(session, Some(&begin), batch).await
 }
 

@@ -1,7 +1,7 @@
 use super::{
     ask::{Ask, one},
     columns::{bound, small},
-    session::{LOCK_WAIT, Session, begin},
+    session::{Session, begin},
     shared,
     take::as_owner,
 };
@@ -14,7 +14,7 @@ pub(crate) struct Locked {
 
 /// Locks these rows in the order of their keys; those that are not there are made before, and say nothing.
 pub(super) async fn lock(session: Session, partition: u32, epoch: u64, rows: &Versions) -> Result<Locked, CommitError> {
-    let begin = begin(LOCK_WAIT) + &as_owner(partition, epoch);
+    let begin = begin() + &as_owner(partition, epoch);
     let made = shared::make(rows);
     if !made.is_empty() {
         session.all(Some(&begin), &made, Some("COMMIT")).await?;

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use super::{
     ask::{Ask, Told, one},
     columns::{bound, get_id, get_small, small},
-    session::{LOCK_WAIT, Session, begin},
+    session::{Session, begin},
     take::as_owner,
 };
 use crate::{
@@ -149,7 +149,7 @@ pub(super) async fn owned(
         vec![one(small(partition)), one(bound(epoch))],
     );
     let asks: Vec<Ask> = std::iter::once(own).chain(asks).collect();
-    let begin = begin(LOCK_WAIT) + &as_owner(partition, epoch);
+    let begin = begin() + &as_owner(partition, epoch);
     let mut told = session.all(Some(&begin), &asks, None).await?.into_iter();
     if told.next().is_none_or(|own| own.count() != 1) {
         return Err(CommitError::Fenced);

@@ -8,7 +8,7 @@ use super::{
     ask::{Ask, one},
     columns::{get_id, get_small, get_wide_or_none, small},
     plan,
-    session::{Session, begin},
+    session::{Session, begin_within},
 };
 use crate::{
     StoreError,
@@ -82,7 +82,7 @@ async fn bump(session: Session, partition: u32) -> Result<Taken, StoreError> {
         ),
         plan::open(partition),
     ];
-    let mut told = session.all(Some(&begin(PATIENCE)), &asks, Some("COMMIT")).await?.into_iter().skip(1);
+    let mut told = session.all(Some(&begin_within(PATIENCE)), &asks, Some("COMMIT")).await?.into_iter().skip(1);
     let mut rows = || told.next().map(|told| told.rows()).unwrap_or_default();
     let (bumped, plans) = (rows(), rows());
     let row = bumped.first().ok_or(StoreError::NoPartition(partition))?;

@@ -39,10 +39,14 @@ fn place(transaction: &Transaction<'_>, block: &Block) -> Result<Place, InsertEr
 }
 
 fn write(transaction: &Transaction<'_>, block: &Block) -> rusqlite::Result<()> {
-    for fact in &block.facts {
-        match fact {
-            Fact::Click(click) => rows::insert_click(transaction, click)?,
-            Fact::Change(change) => rows::insert_change(transaction, change)?,
+    let clicks = block.facts.iter().filter_map(|fact| match fact {
+        Fact::Click(click) => Some(&**click),
+        Fact::Change(_) => None,
+    });
+    rows::insert_clicks(transaction, clicks)?;
+    for fact in &*block.facts {
+        if let Fact::Change(change) = fact {
+            rows::insert_change(transaction, change)?;
         }
     }
     Rollups::of(&block.facts).write(transaction)?;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::group::{Entry, Group};
 use crate::{
-    log::Clock,
+    log::{Clock, presses},
     sqlite::row::{get_id, get_id_or_none, int},
 };
 
@@ -25,6 +25,8 @@ const DECISIONS_KEPT: u64 = 100_000;
 /// How far the two streams are committed.
 pub(super) struct Ends {
     pub(super) events: watch::Receiver<u64>,
+    /// The last event that presses included.
+    pub(super) pressing: watch::Receiver<u64>,
     pub(super) decisions: watch::Receiver<u64>,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Writer {
     waiting: Arc<AtomicUsize>,
     last_append: TimeMs,
     events_end: watch::Sender<u64>,
+    pressing_end: watch::Sender<u64>,
     decisions_end: watch::Sender<u64>,
 }
 
@@ -55,9 +58,11 @@ impl Writer {
             .query_one("SELECT max(offset) FROM decisions", [], |row| get_id_or_none(row, 0))?
             .map_or(0, |last| last + 1);
         let (events_end, events) = watch::channel(end);
+        let (pressing_end, pressing) = watch::channel(end);
         let (decisions_end, decisions) = watch::channel(decided);
-        let writer = Writer { connection, clock, waiting, last_append: TimeMs(last), events_end, decisions_end };
-        Ok((writer, Ends { events, decisions }))
+        let last_append = TimeMs(last);
+        let writer = Writer { connection, clock, waiting, last_append, events_end, pressing_end, decisions_end };
+        Ok((writer, Ends { events, pressing, decisions }))
     }
 
     pub(super) fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
@@ -91,6 +96,9 @@ impl Writer {
                 metrics::histogram!("refmill_log_group_records").record(group.len() as f64);
                 metrics::histogram!("refmill_log_commit_seconds").record(started.elapsed().as_secs_f64());
                 self.events_end.send_if_modified(|known| std::mem::replace(known, end) != end);
+                if let Some((offset, _)) = (first..).zip(group.events()).filter(|(_, record)| presses(record)).last() {
+                    self.pressing_end.send_replace(offset + 1);
+                }
                 self.decisions_end.send_if_modified(|known| std::mem::replace(known, decisions_end) != decisions_end);
                 group.committed(first, appended_at);
             }
