@@ -11,7 +11,7 @@ const BROWSER: &[u8] =
     b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 fn parse(bench: &mut Criterion) {
-    bench.bench_function("click/parse", |b| b.iter(|| click::parse(black_box(BODY)).is_ok()));
+    bench.bench_function("click/parse", |b| b.iter(|| click::read(black_box(BODY), |_| ()).is_ok()));
     let agents = Agents::new(7);
     bench.bench_function("agent/classify", |b| b.iter(|| agents.classify(Some(black_box(BROWSER)))));
 }

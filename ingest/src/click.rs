@@ -63,7 +63,7 @@ pub(crate) async fn answer(
     body: &[u8],
 ) -> Result<Response<Page>, EdgeRefusal> {
     let now = (edge.now)();
-    let Some((company, receipt, event)) = read(body, |said| take(edge, &said, headers, peer, now))?? else {
+    let Some((company, receipt, event)) = read(body, |said| take(edge, said, headers, peer, now))?? else {
         return Ok(not_tracked());
     };
     edge.append(Class::Click, event).await.inspect_err(|_| edge.count_refused(company, EventKind::Click))?;
