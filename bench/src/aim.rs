@@ -4,15 +4,15 @@ use anyhow::{Context as _, bail, ensure};
 use http::{HeaderValue, Uri};
 
 /// Where requests go.
-#[derive(Clone)]
-pub(crate) struct Target {
+#[derive(Clone, Debug)]
+pub(crate) struct Aim {
     pub(crate) address: SocketAddr,
     pub(crate) host: HeaderValue,
 }
 
-impl Target {
+impl Aim {
     /// Refuses a host of which any address is another machine's, unless told that this is meant.
-    pub(crate) async fn find(url: &str, anywhere: bool) -> anyhow::Result<Target> {
+    pub(crate) async fn find(url: &str, anywhere: bool) -> anyhow::Result<Aim> {
         let uri: Uri = url.parse().with_context(|| format!("{url} is no URL"))?;
         let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             bail!("{url} is no http:// URL");
@@ -26,7 +26,7 @@ impl Target {
             anywhere || found.iter().all(|address| address.ip().is_loopback()),
             "{url} is another machine: a load is aimed there only with --anywhere"
         );
-        Ok(Target { address, host: HeaderValue::from_str(authority.as_str())? })
+        Ok(Aim { address, host: HeaderValue::from_str(authority.as_str())? })
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
             ("127.0.0.1:8080", false, Some("no")),
             ("http://127.0.0.1:8080/track", false, Some("a path")),
         ] {
-            let found = Target::find(url, anywhere).await.map(|target| target.address);
+            let found = Aim::find(url, anywhere).await.map(|aim| aim.address);
             match says {
                 None => assert!(found.is_ok(), "{url}: {found:?}"),
                 Some(says) => {

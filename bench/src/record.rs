@@ -64,7 +64,7 @@ pub(crate) struct Target {
 }
 
 /// What an answer promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Acknowledges {
     /// Kafka has it on as many brokers as it waits for.
@@ -136,6 +136,9 @@ pub(crate) struct Answers {
     pub(crate) latency_by_kind: BTreeMap<String, Quantiles>,
     /// From when a request was due to when it was sent.
     pub(crate) lateness: Quantiles,
+    /// From when a request was sent to the end of its answer: all that a closed loop knows, which leaves out what waited to be sent.
+    #[serde(default)]
+    pub(crate) service: Quantiles,
 }
 
 /// Of an HDR histogram: pairs of a share in millionths and µs, ascending, up to 999,900 (p99.99), and the largest.

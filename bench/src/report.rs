@@ -1,85 +1,80 @@
-use std::{collections::BTreeMap, fmt, time::Duration};
+//! From documents: one page that is read anywhere, the same as one document, and the tables that a README holds.
+//! A run that was discarded has a name and a reason here, and no figure: `groups` lets none through.
 
-use hdrhistogram::Histogram;
+mod audits;
+mod comparisons;
+mod costs;
+mod discarded;
+#[allow(
+    clippy::float_arithmetic,
+    reason = "where a line goes on the page is no figure: figures are printed from integers"
+)]
+mod draw;
+mod figures;
+mod groups;
+mod growths;
+mod labels;
+mod latencies;
+mod markdown;
+mod markup;
+mod merge;
+mod numbers;
+mod page;
+mod runs;
+mod speeds;
+mod stages;
+mod sweeps;
+mod tables;
 
-const LONGEST: Duration = Duration::from_secs(600);
-const DIGITS: u8 = 3;
+use std::path::{Path, PathBuf};
 
-/// One request's end.
-pub(crate) struct Answered {
-    pub(crate) status: Result<u16, String>,
-    /// How long after it was due it was sent.
-    pub(crate) late: Duration,
-    /// How long after it was due it was answered.
-    pub(crate) took: Duration,
+use anyhow::Context as _;
+use clap::ArgGroup;
+
+use crate::record::Document;
+
+/// Show what was measured
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("made").args(["html", "json", "table"]).required(true).multiple(true)))]
+pub(crate) struct Args {
+    /// What was measured, on one machine: several become one
+    #[arg(value_name = "IN.json", required = true)]
+    documents: Vec<PathBuf>,
+
+    /// Write one HTML file that needs no other, no network and no script
+    #[arg(long, value_name = "OUT")]
+    html: Option<PathBuf>,
+
+    /// Write the documents as one
+    #[arg(long, value_name = "OUT")]
+    json: Option<PathBuf>,
+
+    /// Print Markdown: each target's loads, what each process costs, comparisons, knees, growth
+    #[arg(long)]
+    table: bool,
 }
 
-/// A line a figure: a name and its value.
-pub(crate) struct Report {
-    each: Duration,
-    pub(crate) took: Duration,
-    answers: Histogram<u64>,
-    late: Histogram<u64>,
-    by_status: BTreeMap<u16, u64>,
-    failed: u64,
-    why: Option<String>,
+/// Makes what was asked for.
+pub(crate) fn make(args: &Args) -> anyhow::Result<()> {
+    let documents = args.documents.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let document = merge::merge(documents)?;
+    if let Some(path) = &args.html {
+        write(path, &page::page(&document))?;
+    }
+    if let Some(path) = &args.json {
+        write(path, &(serde_json::to_string_pretty(&document)? + "\n"))?;
+    }
+    if args.table {
+        print!("{}", markdown::tables(&document));
+    }
+    Ok(())
 }
 
-impl Report {
-    pub(crate) fn new(each: Duration) -> anyhow::Result<Report> {
-        let histogram = || Histogram::new_with_max(LONGEST.as_micros() as u64, DIGITS);
-        Ok(Report {
-            each,
-            took: Duration::ZERO,
-            answers: histogram()?,
-            late: histogram()?,
-            by_status: BTreeMap::new(),
-            failed: 0,
-            why: None,
-        })
-    }
-
-    pub(crate) fn add(&mut self, answered: Answered) {
-        let micros = |time: Duration| time.as_micros() as u64;
-        self.late.saturating_record(micros(answered.late));
-        match answered.status {
-            Ok(status) => {
-                *self.by_status.entry(status).or_default() += 1;
-                self.answers.saturating_record(micros(answered.took));
-            }
-            Err(why) => {
-                self.failed += 1;
-                self.why.get_or_insert(why);
-            }
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn answered(&self, status: u16) -> u64 {
-        self.by_status.get(&status).copied().unwrap_or_default()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn longest(&self) -> Duration {
-        Duration::from_micros(self.answers.max())
-    }
+fn read(path: &Path) -> anyhow::Result<Document> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} holds no measurement", path.display()))
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |micros: u64| format!("{}.{:02}", micros / 1_000, micros % 1_000 / 10);
-        writeln!(f, "sent {}", self.late.len())?;
-        writeln!(f, "due_every_us {}", self.each.as_micros())?;
-        writeln!(f, "took_ms {}", self.took.as_millis())?;
-        for (name, quantile) in [("p50_ms", 0.5), ("p90_ms", 0.9), ("p99_ms", 0.99), ("p999_ms", 0.999)] {
-            writeln!(f, "{name} {}", shown(self.answers.value_at_quantile(quantile)))?;
-        }
-        writeln!(f, "max_ms {}", shown(self.answers.max()))?;
-        writeln!(f, "sent_late_p99_ms {}", shown(self.late.value_at_quantile(0.99)))?;
-        for (status, count) in &self.by_status {
-            writeln!(f, "status_{status} {count}")?;
-        }
-        writeln!(f, "failed {}", self.failed)?;
-        self.why.iter().try_for_each(|why| writeln!(f, "first_failure {why}"))
-    }
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))
 }

@@ -8,19 +8,19 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::aim::Target;
+use crate::aim::Aim;
 
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// A connection that is kept, and made again where the last one has ended.
 pub(crate) struct Connection {
-    target: Target,
+    target: Aim,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Connection {
-    pub(crate) fn to(target: Target) -> Connection {
+    pub(crate) fn to(target: Aim) -> Connection {
         Connection { target, open: None }
     }
 

@@ -1,0 +1,6 @@
+//! `bench report` from outside: documents in, a page and tables out.
+
+mod documents;
+mod figures;
+mod page;
+mod palette;
