@@ -20,7 +20,6 @@ use crate::{
     pool::{Stage, set_stage},
     publish::Replies,
     read::Stretch,
-    settles,
 };
 
 /// How often a batch is decided again because a row that it was decided on has changed.
@@ -107,6 +106,7 @@ impl Owner {
             catalog: &self.deps.catalog,
             ledger: &self.deps.ledger,
             facts: &self.deps.facts,
+            facts_wait: self.limits.facts_wait,
             touches: &self.memory.touches,
         };
         let Fetched { mut known, versions: mut relied_on, lacks_facts } =
@@ -210,7 +210,7 @@ impl Owner {
                 self.settling.remove(&settle.conversion);
             }
         }
-        self.settle_again_at = Some(Instant::now() + settles::AGAIN_AFTER);
+        self.settle_again_at = Some(Instant::now() + self.limits.settle_again_after);
     }
 }
 

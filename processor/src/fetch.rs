@@ -32,14 +32,13 @@ const SALES_LOOK_BACK_MS: i64 = 7 * DAY_MS + HOUR_MS;
 /// The longest attribution window, and how far ahead of the log's clock a caller's may be.
 const WINDOW_MS_MAX: i64 = 90 * DAY_MS;
 
-/// How long deciding waits for facts. They may be away for hours, and not say so.
-const FACTS_WAIT: Duration = Duration::from_secs(5);
-
 pub(crate) struct Sources<'a> {
     pub(crate) partitions: u32,
     pub(crate) catalog: &'a Catalog,
     pub(crate) ledger: &'a Ledger,
     pub(crate) facts: &'a Facts,
+    /// How long their answer is waited for.
+    pub(crate) facts_wait: Duration,
     pub(crate) touches: &'a Touches,
 }
 
@@ -57,7 +56,7 @@ pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logge
     let mut known = Known { partitions: sources.partitions, ..Known::default() };
     let named = named(sources, partition, &mut needs).await?;
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
-    let asked = fact_clicks(sources.facts, partition, &mut needs, &named, events).await;
+    let asked = fact_clicks(sources, partition, &mut needs, &named, events).await;
     known.fact_clicks = asked.clicks;
     known.touches = needs.touches(sources.touches);
     let rest = rest(sources, &needs, &known, &named.parked, events).await?;
@@ -162,12 +161,13 @@ struct FromFacts {
 /// For each settle the clicks of its conversion's links that facts hold before the settle's bound. Those of a settle that
 /// another owner appended, before facts were taken out or the ledger was restored, may not be there any more, or not yet.
 async fn fact_clicks(
-    facts: &Facts,
+    sources: &Sources<'_>,
     partition: u32,
     needs: &mut Needs,
     named: &LedgerFetched,
     events: &[Logged],
 ) -> FromFacts {
+    let (facts, wait) = (sources.facts, sources.facts_wait);
     let held_up_to = facts.held().borrow().up_to(partition);
     // Several settles of one conversion look at what the furthest of them may; each leaves out what lies beyond its own bound.
     let mut bounds: HashMap<ConversionId, u64> = HashMap::new();
@@ -186,14 +186,14 @@ async fn fact_clicks(
             None => events.iter().find(|logged| claims(logged, conversion)),
         };
         let Some(logged) = logged else { continue };
-        let why = match timeout(FACTS_WAIT, touches_of(facts, needs, conversion, logged, up_to)).await {
+        let why = match timeout(wait, touches_of(facts, needs, conversion, logged, up_to)).await {
             Ok(Ok(clicks)) => {
                 needs.add_fact_clicks(&clicks);
                 asked.clicks.insert(conversion, FactTouches { up_to, clicks });
                 continue;
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {FACTS_WAIT:?}"),
+            Err(_) => format!("no answer within {wait:?}"),
         };
         // The others of the batch are decided all the same, and none of them waits for facts once more.
         tracing::warn!(partition, why, "facts do not answer: what waits for them waits on");

@@ -61,11 +61,21 @@ pub struct Limits {
     pub clicks_wait: Duration,
     /// How often touches are saved.
     pub touches_every: Duration,
+    /// How long deciding waits for facts. They may be away for hours, and not say so.
+    pub facts_wait: Duration,
+    /// How soon a settle that facts did not answer for is appended again.
+    pub settle_again_after: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { batch_events: 2_048, clicks_wait: Duration::from_millis(200), touches_every: Duration::from_secs(5) }
+        Limits {
+            batch_events: 2_048,
+            clicks_wait: Duration::from_millis(200),
+            touches_every: Duration::from_secs(5),
+            facts_wait: Duration::from_secs(5),
+            settle_again_after: Duration::from_secs(30),
+        }
     }
 }
 

@@ -55,7 +55,8 @@ impl Status {
 /// Decides the partitions that the log gives to this process, until `shutdown`.
 pub async fn run(deps: Deps, limits: Limits, shutdown: CancellationToken) -> Result<(), ProcessError> {
     let mut ownership = deps.log.ownership()?;
-    let mut pool = Pool { deps, limits, owners: JoinSet::new(), partitions: BTreeMap::new(), running: HashMap::new() };
+    let status = deps.status.clone();
+    let mut pool = Pool::new(status, move |partition, stop| own(deps.clone(), limits, partition, stop));
     let joined = sleep(JOIN_WAIT);
     tokio::pin!(joined);
     let ended = loop {
@@ -70,8 +71,8 @@ pub async fn run(deps: Deps, limits: Limits, shutdown: CancellationToken) -> Res
                     break Err(error);
                 }
             }
-            () = &mut joined, if !pool.deps.status.borrow().joined => {
-                pool.deps.status.send_modify(|status| status.joined = true);
+            () = &mut joined, if !pool.status.borrow().joined => {
+                pool.status.send_modify(|status| status.joined = true);
             }
         }
     };
@@ -80,9 +81,10 @@ pub async fn run(deps: Deps, limits: Limits, shutdown: CancellationToken) -> Res
     ended.and(finished)
 }
 
-struct Pool {
-    deps: Deps,
-    limits: Limits,
+struct Pool<O> {
+    /// Owns a partition until it is told to stop.
+    own: O,
+    status: watch::Sender<Status>,
     owners: JoinSet<Result<(), ProcessError>>,
     partitions: BTreeMap<u32, Owned>,
     /// Which partition a task owns.
@@ -97,12 +99,20 @@ struct Owned {
     comes_back: bool,
 }
 
-impl Pool {
+impl<O, F> Pool<O>
+where
+    O: Fn(u32, CancellationToken) -> F,
+    F: Future<Output = Result<(), ProcessError>> + Send + 'static,
+{
+    fn new(status: watch::Sender<Status>, own: O) -> Pool<O> {
+        Pool { own, status, owners: JoinSet::new(), partitions: BTreeMap::new(), running: HashMap::new() }
+    }
+
     fn take_in(&mut self, moved: Moved) {
         match moved {
             Moved::Take(partition) => {
                 tracing::info!(partition, "taking a partition");
-                self.deps.status.send_modify(|status| status.joined = true);
+                self.status.send_modify(|status| status.joined = true);
                 self.start(partition, Duration::ZERO);
             }
             Moved::LetGo { partition, gone } => {
@@ -124,14 +134,14 @@ impl Pool {
             return;
         }
         let stop = CancellationToken::new();
-        set_stage(&self.deps.status, partition, Some(Stage::Recovering));
-        let (deps, limits, until) = (self.deps.clone(), self.limits, stop.clone());
+        set_stage(&self.status, partition, Some(Stage::Recovering));
+        let owning = Box::pin((self.own)(partition, stop.clone()));
+        let (status, until) = (self.status.clone(), stop.clone());
         let task = self.owners.spawn(async move {
             if until.run_until_cancelled(sleep(pause)).await.is_none() {
                 return Ok(());
             }
-            let status = deps.status.clone();
-            match own(deps, limits, partition, until.clone()).await {
+            match owning.await {
                 Err(error @ ProcessError::Newer { .. }) => {
                     // The other partitions are not to end with it.
                     tracing::error!(partition, %error, "the partition stands still until that version takes it");
@@ -155,7 +165,7 @@ impl Pool {
         let Some(partition) = self.running.remove(&id) else { return Ok(()) };
         let owned = self.partitions.remove(&partition);
         let is_ours = owned.is_some_and(|owned| owned.comes_back || !owned.stop.is_cancelled());
-        set_stage(&self.deps.status, partition, None);
+        set_stage(&self.status, partition, None);
         if let Err(error) = ended {
             if !error.passes() {
                 return Err(error);
@@ -190,3 +200,6 @@ pub(crate) fn set_stage(status: &watch::Sender<Status>, partition: u32, stage: O
         None => _ = status.owned.remove(&partition),
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use schemas::event::{Body, Settle};
 
@@ -6,9 +6,6 @@ use crate::{ProcessError, owner::Owner};
 
 /// Settles that are appended at a time.
 const SETTLES_MAX: usize = 256;
-
-/// After facts did not answer when one was decided.
-pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Appends the settles whose time has come: facts hold what they wait for, or a decision has asked for them. One that is
 /// appended twice finds nothing to do the second time.

@@ -1,9 +1,19 @@
-//! The processor over real embedded stores: what it makes of a log, through restarts.
+//! The processor over real stores: what it makes of a log, through restarts and what goes wrong around it.
 
+mod around;
+mod events;
+mod forwarded;
+mod held;
 mod place;
+mod planned;
+mod restored;
+mod road;
+mod silent;
+mod way;
 
 use schemas::{
     conversion::Standing,
+    decision::{EventKind, Outcome},
     time::{HOUR_MS, MINUTE_MS, TimeMs},
     wire::encode_event,
 };
@@ -15,7 +25,7 @@ async fn a_record_that_nobody_can_read_is_kept_and_passed_over() {
     let place = Place::new();
     let road = place.open().await;
     road.append(road.click(NOON)).await;
-    road.append_bytes(b"no record at all".to_vec()).await;
+    road.append_bytes(0, b"no record at all".to_vec()).await;
     road.decide_all().await;
     let kept = road.stores.ledger.quarantined(0, 10).await.unwrap();
     assert_eq!(kept.len(), 1);
@@ -39,16 +49,16 @@ async fn what_a_newer_version_wrote_is_left_to_it_with_all_before_it_decided() {
     road.append(road.click(NOON)).await;
     let before = road.append(road.sale("before", None)).await;
     let newer = [encode_event(road.click(NOON)).as_slice(), &VERSION_1].concat();
-    road.append_bytes(newer).await;
+    road.append_bytes(0, newer).await;
     let after = road.append(road.sale("after", None)).await;
-    road.held().await;
-    road.facts_hold(2).await;
+    road.held(0).await;
+    road.facts_hold(0, 2).await;
     assert_eq!(road.standing(before).await, Standing::Attributed);
     road.stop().await;
 
     // Nor does the next start pass it over.
     let road = place.open().await;
-    road.held().await;
+    road.held(0).await;
     assert_eq!(road.stores.ledger.progress(0).await.unwrap().map(|at| at.next), Some(2));
     assert!(road.stores.ledger.conversion(after).await.unwrap().is_none());
     assert!(road.stores.ledger.quarantined(0, 10).await.unwrap().is_empty());
@@ -89,7 +99,7 @@ async fn a_new_owner_remembers_what_the_old_one_saw() {
     road.append(road.click_with_id(NOON, 7)).await;
     let sale = road.append(road.sale("again", None)).await;
     road.decide_all().await;
-    assert_eq!(road.counted_clicks().await, 1);
+    assert_eq!(road.counted(EventKind::Click, Outcome::Counted).await, 1);
     assert_eq!(road.standing(sale).await, Standing::Attributed);
     road.stop().await;
 }

@@ -2,7 +2,9 @@
 
 mod cut;
 mod drained;
+mod dropped;
 mod frozen;
+mod given_up;
 mod killed;
 mod outages;
 mod past;
@@ -13,3 +15,4 @@ mod skewed;
 mod spooled;
 mod steady;
 mod together;
+mod unheard;

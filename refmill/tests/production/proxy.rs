@@ -2,6 +2,7 @@
 
 mod ear;
 mod produce;
+mod refusal;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -13,12 +14,13 @@ use schemas::event::Event;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::wait::within;
 use ear::{Ear, Frames};
+use refusal::Asked;
 
 /// What the server still needs to do what it was asked, once it began to answer.
 const DONE_WITHIN: Duration = Duration::from_millis(60);
@@ -71,6 +73,16 @@ pub(crate) struct What {
     pub(crate) event: Option<fn(&Event) -> bool>,
 }
 
+/// Whether what is said gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    Open,
+    /// Everybody is let in, and nobody hears anything.
+    Deaf,
+    /// Nobody is let in, and who was is put out.
+    Shut,
+}
+
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     shared: Rc<Shared>,
@@ -85,6 +97,9 @@ struct Shared {
     trap: RefCell<Option<Trap>>,
     sprung: Cell<bool>,
     holds: Cell<bool>,
+    passage: watch::Sender<Passage>,
+    /// The end of a topic's name: what is produced to it next counts as refused.
+    refuses: Cell<Option<&'static str>>,
     /// How much later the server hears what it is told.
     delay: Cell<Duration>,
     /// How often it was disarmed: what a trap of before was about to do is not done.
@@ -113,6 +128,8 @@ impl Proxy {
             trap: RefCell::default(),
             sprung,
             holds,
+            passage: watch::Sender::new(Passage::Open),
+            refuses: Cell::default(),
             delay: Cell::default(),
             disarmed: Cell::default(),
         });
@@ -149,6 +166,25 @@ impl Proxy {
         self.shared.delay.set(by);
     }
 
+    /// Everybody is let in, and nobody hears anything until it is open again.
+    pub(crate) fn deafen(&self) {
+        self.shared.passage.send_replace(Passage::Deaf);
+    }
+
+    /// As if nobody were there any more.
+    pub(crate) fn shut(&self) {
+        self.shared.passage.send_replace(Passage::Shut);
+    }
+
+    pub(crate) fn open(&self) {
+        self.shared.passage.send_replace(Passage::Open);
+    }
+
+    /// The next records for a topic with this end are taken, and their producer is told that they were not, and never will be.
+    pub(crate) fn refuse(&self, topic: &'static str) {
+        self.shared.refuses.set(Some(topic));
+    }
+
     /// What is held goes on to the server.
     pub(crate) fn let_go(&self) {
         self.shared.holds.set(false);
@@ -165,25 +201,31 @@ async fn listen(listener: TcpListener, shared: Rc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let shared = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
-            if let Ok(server) = TcpStream::connect(shared.to).await {
-                let _ = client.set_nodelay(true);
-                let _ = server.set_nodelay(true);
-                if shared.is_slow {
-                    slow_connection(client, server, shared).await;
-                } else {
-                    connection(client, server, shared).await;
-                }
+            tokio::select! {
+                () = shared.has_passage(|passage| passage == Passage::Shut) => {}
+                () = pass(client, Rc::clone(&shared)) => {}
             }
         });
     }
 }
 
+async fn pass(client: TcpStream, shared: Rc<Shared>) {
+    let Ok(server) = TcpStream::connect(shared.to).await else { return };
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+    if shared.is_slow {
+        slow_connection(client, server, shared).await;
+    } else {
+        connection(client, server, shared).await;
+    }
+}
+
 async fn connection(client: TcpStream, server: TcpStream, shared: Rc<Shared>) {
-    let held = Rc::new(Cell::new(None));
+    let (held, asked) = (Rc::new(Cell::new(None)), Rc::new(Asked::default()));
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
-    let asks = asks(client_read, server_write, Rc::clone(&shared), Rc::clone(&held));
-    let answers = answers(server_read, client_write, shared, held);
+    let asks = asks(client_read, server_write, Rc::clone(&shared), (Rc::clone(&held), Rc::clone(&asked)));
+    let answers = answers(server_read, client_write, shared, (held, asked));
     tokio::select! {
         () = asks => {}
         () = answers => {}
@@ -215,13 +257,16 @@ async fn slow_connection(client: TcpStream, server: TcpStream, shared: Rc<Shared
     tokio::select! {
         () = hears => {}
         () = says => {}
-        () = answers(server_read, client_write, shared, Rc::default()) => {}
+        () = answers(server_read, client_write, shared, Known::default()) => {}
     }
 }
 
+/// What both directions of a connection know: whose next answer is the end of it, and which requests are to count as refused.
+type Known = (Rc<Cell<Option<(u32, u64)>>>, Rc<Asked>);
+
 /// What the process says to the server.
-async fn asks(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Rc<Shared>, held: Rc<Cell<Option<(u32, u64)>>>) {
-    let mut ear = Ear::new(shared.speech);
+async fn asks(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Rc<Shared>, (held, asked): Known) {
+    let (mut ear, mut frames) = (Ear::new(shared.speech), Frames::default());
     let mut chunk = vec![0; 64 << 10];
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
         let bytes = &chunk[..length];
@@ -236,6 +281,14 @@ async fn asks(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Rc<Shared
                 None => {}
             }
         }
+        if shared.speech == Speech::Kafka {
+            frames.complete(bytes, |frame| {
+                if shared.refuses.get().is_some_and(|topic| asked.notes(frame, topic)) {
+                    shared.refuses.set(None);
+                }
+            });
+        }
+        shared.has_passage(|passage| passage != Passage::Deaf).await;
         if to.write_all(bytes).await.is_err() {
             return;
         }
@@ -243,12 +296,7 @@ async fn asks(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Rc<Shared
 }
 
 /// What the server says to the process.
-async fn answers(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: Rc<Shared>,
-    held: Rc<Cell<Option<(u32, u64)>>>,
-) {
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Rc<Shared>, (held, asked): Known) {
     let mut frames = Frames::default();
     let mut chunk = vec![0; 64 << 10];
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
@@ -259,9 +307,13 @@ async fn answers(
             }
         }
         let passed = match shared.speech {
-            Speech::Kafka => frames.complete(&chunk[..length], |frame| shared.stay_between(frame)),
+            Speech::Kafka => frames.complete(&chunk[..length], |frame| {
+                shared.stay_between(frame);
+                asked.refuse(frame);
+            }),
             _ => chunk[..length].to_vec(),
         };
+        shared.has_passage(|passage| passage != Passage::Deaf).await;
         if to.write_all(&passed).await.is_err() {
             return;
         }
@@ -269,6 +321,11 @@ async fn answers(
 }
 
 impl Shared {
+    async fn has_passage(&self, wanted: impl Fn(Passage) -> bool) {
+        // It lasts as long as this.
+        let _ = self.passage.subscribe().wait_for(|passage| wanted(*passage)).await;
+    }
+
     fn spring(&self, victim: u32, signal: &str) {
         let sent = Command::new("kill").args([signal, &victim.to_string()]).status();
         assert!(sent.expect("kill runs").success(), "the victim was there");

@@ -197,6 +197,14 @@ impl Role {
         String::from_utf8_lossy(&std::fs::read(self.stream("stderr")).unwrap_or_default()).into_owned()
     }
 
+    /// What it has counted under this name since it was started last.
+    pub(crate) async fn count(&self, name: &str) -> u64 {
+        let metrics = self.metrics.expect("it runs");
+        let told = Http::new().send(metrics, &Request::get("/metrics")).await.expect("metrics").text;
+        let counts = told.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        counts.map(|count| count.parse::<u64>().expect("a count")).sum()
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.pid().expect("it runs").to_string();
         assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success(), "{name} {}", self.name);

@@ -25,7 +25,8 @@ pub struct LetGo {
 }
 
 impl LetGo {
-    pub(crate) fn new(held: mpsc::SyncSender<()>) -> LetGo {
+    /// The other end of this channel hears of it.
+    pub fn new(held: mpsc::SyncSender<()>) -> LetGo {
         LetGo { _held: held }
     }
 }

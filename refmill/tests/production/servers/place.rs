@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{Servers, clickhouse, redis, sql};
 
@@ -68,6 +68,14 @@ impl Place {
     pub(crate) async fn restore_database(&self, name: &str) {
         self.run_sql_beside(&format!("DROP DATABASE {} WITH (FORCE)", self.prefix)).await;
         self.run_sql_beside(&format!("ALTER DATABASE {}_{name} RENAME TO {}", self.prefix, self.prefix)).await;
+    }
+
+    /// Drops the events of a partition before this offset, as their time would.
+    pub(crate) async fn drop_events(&self, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic("events"), partition, Offset::Offset(before)).expect("an offset");
+        let dropped = admin(&self.servers).delete_records(&list, &AdminOptions::new()).await.expect("an answer");
+        dropped.elements().iter().for_each(|of| of.error().expect("dropped"));
     }
 
     /// Deletes a topic and makes it anew, empty.

@@ -11,7 +11,6 @@ use crate::audit::{contradictions, shown};
 use crate::books::{Books, Conversion, settled};
 use crate::cluster::{Cluster, Plan};
 use crate::hands::{Company, Hands, Link, by_lead, with_budget};
-use crate::http::{Http, Request};
 use crate::role::Does;
 use crate::{on_one_thread, rounds};
 
@@ -167,12 +166,9 @@ async fn spent(cluster: &Cluster) -> BTreeMap<u64, i64> {
 
 /// Batches that found a row changed that they had been decided on.
 pub(crate) async fn conflicts(cluster: &Cluster) -> u64 {
-    let (http, mut sum) = (Http::new(), 0);
+    let mut sum = 0;
     for number in cluster.those(Does::Process) {
-        let metrics = cluster.roles[number].metrics.expect("it runs");
-        let told = http.send(metrics, &Request::get("/metrics")).await.expect("metrics").text;
-        let counts = told.lines().filter_map(|line| line.strip_prefix("refmill_batches_in_conflict_total "));
-        sum += counts.map(|count| count.parse::<u64>().expect("a count")).sum::<u64>();
+        sum += cluster.roles[number].count("refmill_batches_in_conflict_total").await;
     }
     sum
 }
