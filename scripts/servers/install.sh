@@ -2,14 +2,16 @@
 # where this machine is set up to fetch from.
 # shellcheck shell=bash
 
-# Some producers speak requests that Kafka 4 has dropped: what is measured with them names an older one.
-KAFKA_VERSION=${REFMILL_SERVICES_KAFKA_VERSION:-4.3.0}
+KAFKA_VERSION=4.3.0
 LOG4J_VERSION=2.25.3
 CHDB_VERSION=26.9.0
 LZ4_VERSION=4.4.5
 CITYHASH_VERSION=1.0.2.6
 GRPCIO_TOOLS_VERSION=1.85.1
 PROTOBUF_VERSION=7.36.2
+
+# Some producers speak requests that Kafka 4 has dropped: what is measured with them names an older one.
+KAFKA_VERSION=${REFMILL_SERVICES_KAFKA_VERSION:-$KAFKA_VERSION}
 
 cache=${REFMILL_SERVICES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/refmill-services}
 kafka_jars=$cache/kafka-$KAFKA_VERSION-log4j-$LOG4J_VERSION
