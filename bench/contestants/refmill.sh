@@ -31,7 +31,7 @@ start_servers() {
         "$repository/scripts/services" up --folder "$folder/servers" --durable --with-parent $$ "${names[@]}"
     )
     url_of() { sed -n "s/^export REFMILL_TEST_${1^^}='\(.*\)'\$/\1/p" <<<"$told"; }
-    kafka=${BENCH_KAFKA:-$(url_of kafka)} postgres=$(url_of postgres) redis=$(url_of redis) clickhouse=$(url_of clickhouse)
+    kafka=${BENCH_KAFKA:-$(url_of kafka)} postgres=$(url_of postgres) redis=$(url_of redis) clickhouse=$(url_of clickhouse)/bench
     for name in "${names[@]}"; do
         echo "server $name $(cut -d ' ' -f 1 "$folder/servers/${name/%kafka/kafka-1}/process")"
     done
