@@ -18,7 +18,7 @@ const MORE: usize = 40;
 /// The queue is shared with the process's own events: a tick, a count of refusals.
 const OWN_EVENTS: usize = 8;
 /// What the process may come to hold however much is sent meanwhile.
-const MEMORY_KB: u64 = 208 << 10;
+const MEMORY_KB: u64 = 160 << 10;
 /// One connection each.
 const FLOOD_BATCHES: usize = 150;
 const BATCH_EVENTS: usize = 1_000;
