@@ -247,3 +247,30 @@ async fn append(edge: &Edge, events: Vec<Event>) -> Result<(), EdgeRefusal> {
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Threads that answer have 2 MiB.
+    const HALF_A_STACK_BYTES: usize = 1 << 20;
+
+    #[test]
+    fn the_deepest_that_is_followed_fits_into_half_a_stack() {
+        let read = || {
+            for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+                let nested = |depth: usize| {
+                    let deep = [open.repeat(depth), "1".to_owned(), close.repeat(depth)].concat();
+                    let click = r#"{"type":"click","code":"ADA10","landingPage":"https://a.example/","x":"#;
+                    clicks_alone(format!("[{click}{deep}}}]").as_bytes(), |clicks| clicks.len())
+                };
+                // From some depth on it is left to the reading one by one; down to there it is followed.
+                let followed: Vec<usize> = (100..OPENINGS_MAX).step_by(50).filter(|n| nested(*n) == Some(1)).collect();
+                assert!(followed.contains(&900), "{open}: {followed:?}");
+                assert_eq!(nested(OPENINGS_MAX - 1), None, "{open}");
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(HALF_A_STACK_BYTES).spawn(read).expect("a thread starts");
+        thread.join().expect("it reads them");
+    }
+}
