@@ -11,6 +11,8 @@ use super::server::Server;
 pub(super) struct Dashboard {
     total_clicks: i64,
     total_conversions: i64,
+    /// Less refunds.
+    pub(super) total_revenue: i64,
     pub(super) top_affiliates: Vec<Partner>,
 }
 

@@ -82,6 +82,15 @@ impl Sale {
     }
 }
 
+impl Refund {
+    pub(super) fn amount_pence(self, total_pence: i64) -> i64 {
+        match self {
+            Refund::Whole => total_pence,
+            Refund::Part { amount_pence } => amount_pence,
+        }
+    }
+}
+
 fn link_of_path(path: &str, links: usize) -> Option<usize> {
     let without_query = path.split('?').next().unwrap_or(path);
     let picked = remainder(xxh3_64(without_query.as_bytes()), links + 1);

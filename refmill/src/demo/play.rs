@@ -23,6 +23,8 @@ pub(super) struct Limits {
 pub(super) struct Played {
     pub(super) tally: Tally,
     pub(super) unsent: usize,
+    /// Of sales that were answered as attributed, less their refunds.
+    pub(super) revenue_pence: i64,
 }
 
 /// Clicks and sales take turns, so that sales don't all come from the last click of their code.
@@ -37,7 +39,7 @@ pub(super) async fn play(server: Arc<Server>, links: usize, input: Input, limits
         server,
         limits,
         receipts: vec![Vec::new(); links],
-        played: Played { tally: Tally::default(), unsent: 0 },
+        played: Played { tally: Tally::default(), unsent: 0, revenue_pence: 0 },
     };
     let (early, later): (Vec<_>, Vec<_>) = input.sales.into_iter().partition(|sale| sale.proof == Proof::None);
     let mut due = player.sell(early).await?;
@@ -71,6 +73,8 @@ struct Due {
     conversion: String,
     number: String,
     refund: Refund,
+    /// What the refund takes away from the revenue.
+    revenue_pence: i64,
 }
 
 impl Player {
@@ -111,8 +115,16 @@ impl Player {
             self.played.tally.add(Kind::Sale, &answers);
             self.bar.inc(sale.requests() - 1);
             let conversion = answers.iter().find_map(Answer::conversion).map(str::to_owned);
+            let counts = answers.iter().any(Answer::is_attributed);
+            let revenue_pence = |amount_pence: i64| if counts { amount_pence } else { 0 };
+            self.played.revenue_pence += revenue_pence(sale.invoice.total_pence);
             let named = conversion.zip(sale.refund);
-            due.extend(named.map(|(conversion, refund)| Due { conversion, number: sale.invoice.number, refund }));
+            due.extend(named.map(|(conversion, refund)| Due {
+                conversion,
+                revenue_pence: revenue_pence(refund.amount_pence(sale.invoice.total_pence)),
+                number: sale.invoice.number,
+                refund,
+            }));
         }
         Ok(due)
     }
@@ -129,12 +141,13 @@ impl Player {
     async fn refund(&mut self, due: Vec<Due>) -> anyhow::Result<()> {
         let planned = due.len();
         let send = |server: Arc<Server>, due: Due| async move {
-            server.refund(&due.conversion, &due.number, due.refund).await
+            Ok((due.revenue_pence, server.refund(&due.conversion, &due.number, due.refund).await?))
         };
         let answered = self.each("refunds", due, send).await?;
         self.played.unsent += planned - answered.len();
-        for answers in answered {
+        for (revenue_pence, answers) in answered {
             self.played.tally.add(Kind::Refund, &answers);
+            self.played.revenue_pence -= if answers.iter().any(Answer::is_done) { revenue_pence } else { 0 };
         }
         Ok(())
     }

@@ -189,6 +189,14 @@ impl Answer {
         self.body.data["tracked"] != false
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        self.status == 200
+    }
+
+    pub(super) fn is_attributed(&self) -> bool {
+        self.is_done() && self.body.data["outcome"] == "attributed"
+    }
+
     /// A sale's, the first one's where it is a duplicate.
     pub(super) fn conversion(&self) -> Option<&str> {
         let first = || self.body.error.as_ref()?.conversion_id.as_deref();

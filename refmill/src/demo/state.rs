@@ -50,7 +50,9 @@ impl State {
         let until = Instant::now() + CATCH_UP_LIMIT;
         loop {
             let now = Self::fetch(server).await?;
-            if (now.adds_up(before, played) && now.dashboard_follows(before)) || Instant::now() > until {
+            let whole =
+                now.adds_up(before, played) && now.dashboard_follows(before) && now.shows_refunds(before, played);
+            if whole || Instant::now() > until {
                 return Ok(now);
             }
             tokio::time::sleep(POLL_EVERY).await;
@@ -81,6 +83,11 @@ impl State {
         let since = |kind| self.outcomes.since(&before.outcomes, kind);
         clicks - clicks_before == since(Kind::Click).counted
             && conversions - conversions_before == since(Kind::Sale).attributed
+    }
+
+    /// Refunds come to the facts after the sales that they are of, and change no count.
+    fn shows_refunds(&self, before: &Self, played: &Played) -> bool {
+        self.dashboard.total_revenue - before.dashboard.total_revenue == played.revenue_pence
     }
 }
 
@@ -114,7 +121,9 @@ mod tests {
     const LEDGER: &str = r#"{"currency":"GBP","transfers":4,"debits":30,"credits":30,"sum":0,"accountsThatDiffer":0}"#;
 
     fn state(outcomes: &str, clicks: i64, conversions: i64) -> State {
-        let dashboard = format!(r#"{{"totalClicks":{clicks},"totalConversions":{conversions},"topAffiliates":[]}}"#);
+        let dashboard = format!(
+            r#"{{"totalClicks":{clicks},"totalConversions":{conversions},"totalRevenue":0,"topAffiliates":[]}}"#
+        );
         State { outcomes: Outcomes::of(outcomes), dashboard: serde_json::from_str(&dashboard).unwrap() }
     }
 
@@ -123,7 +132,7 @@ mod tests {
         let sent = |requests, unknown| Sent { requests, unknown, ..Sent::default() };
         let tally =
             [(Kind::Click, sent(10, 3)), (Kind::Sale, sent(3, 0)), (Kind::Refund, sent(1, 0))].into_iter().collect();
-        let played = Played { tally, unsent: 0 };
+        let played = Played { tally, unsent: 0, revenue_pence: 0 };
         let ledger = [serde_json::from_str(ledger).unwrap()];
         let said = judge(&played, &state(BEFORE, 5, 2), after, &ledger).err().map(|error| error.to_string());
         match (&said, expected) {
@@ -155,5 +164,17 @@ mod tests {
             check(&good, &LEDGER.replace(from, to), Some("sum to zero in GBP"));
         }
         check(&good, &LEDGER.replace("GBP", "USD"), Some("knows no GBP"));
+    }
+
+    #[test]
+    fn a_dashboard_without_the_refunds_is_not_whole() {
+        let state = |total_revenue| {
+            let mut state = state(AFTER, 9, 4);
+            state.dashboard.total_revenue = total_revenue;
+            state
+        };
+        let played = Played { tally: [].into_iter().collect(), unsent: 0, revenue_pence: 700 };
+        assert!(state(1_700).shows_refunds(&state(1_000), &played));
+        assert!(!state(2_000).shows_refunds(&state(1_000), &played), "of 1,000 that were sold 300 were sent back");
     }
 }
