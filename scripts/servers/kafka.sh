@@ -41,7 +41,7 @@ PROPERTIES
         users=(--add-scram 'SCRAM-SHA-512=[name=refmill,password=refmill]')
     fi
     kafka_logging "$name"
-    kafka_java "$name" kafka.tools.StorageTool format --ignore-formatted -t "$(<"$folder/kafka-cluster")" \
+    kafka_java "$name" kafka.tools.StorageTool format --ignore-formatted "--cluster-id=$(<"$folder/kafka-cluster")" \
         -c "$folder/$name/server.properties" "${users[@]}" >>"$folder/$name/log" 2>&1 || fail_with_log "$name"
 }
 
