@@ -12,7 +12,7 @@ use schemas::{
     personal::mask,
     receipt::{Receipt, ReceiptFields, Visit},
     time::TimeMs,
-    web::{Page as WebPage, Utm},
+    web::Utm,
 };
 use serde::Deserialize;
 use stores::log::Class;
@@ -26,7 +26,7 @@ use crate::{
     in_place::in_place,
     keys::AddressHashes,
     limiter::RetryAfter,
-    page::{URL_CHARS_MAX, page, referrer_host},
+    page::{URL_CHARS_MAX, host_and_path, page, referrer_host},
     refusal::{EdgeRefusal, Invalid},
     snapshot::Link,
 };
@@ -39,11 +39,29 @@ const OPENINGS_MAX: usize = 64;
 /// What a click says, as it came in.
 pub struct Said<'a> {
     pub(crate) code: Code,
-    pub(crate) landing_page: Cow<'a, str>,
+    pub(crate) landing: Landing<'a>,
     pub(crate) referrer: Option<Cow<'a, str>>,
     pub(crate) fingerprint: Option<Cow<'a, str>>,
     pub(crate) event_id: Option<Cow<'a, str>>,
     pub(crate) utm: [Option<Cow<'a, str>>; 3],
+}
+
+/// Host and path of a landing page, as they came in.
+pub(crate) struct Landing<'a> {
+    host: Cow<'a, str>,
+    path: Cow<'a, str>,
+}
+
+impl<'a> Landing<'a> {
+    pub(crate) fn of(url: &'a str) -> Result<Landing<'a>, Invalid> {
+        let bad = || Invalid::new("landingPage", format!("takes an http(s) URL of at most {URL_CHARS_MAX} characters"));
+        let (host, path) = host_and_path(url).ok_or_else(bad)?;
+        Ok(Landing { host, path: Cow::Borrowed(path) })
+    }
+
+    fn into_owned(self) -> Landing<'static> {
+        Landing { host: Cow::Owned(self.host.into_owned()), path: Cow::Owned(self.path.into_owned()) }
+    }
 }
 
 /// Who made the request, as far as it is kept.
@@ -132,15 +150,15 @@ impl<'a> Raw<'a> {
     /// None where something in it is not as it must be.
     pub(crate) fn said(&self) -> Option<Said<'a>> {
         let text = |text: Option<&'a str>| text.map(Cow::Borrowed);
-        let said = Said {
+        check_event_id(self.event_id).ok()?;
+        Some(Said {
             code: Code::parse(self.code).ok()?,
-            landing_page: Cow::Borrowed(self.landing_page),
+            landing: Landing::of(self.landing_page).ok()?,
             referrer: text(self.referrer),
             fingerprint: text(self.fingerprint),
             event_id: text(self.event_id),
             utm: [text(self.utm_source), text(self.utm_medium), text(self.utm_campaign)],
-        };
-        checked(said).ok()
+        })
     }
 }
 
@@ -149,24 +167,23 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Said<'static>, Invalid>
     let long = usize::MAX;
     let text = |name| Ok::<_, Invalid>(fields.text(name, 0, long)?.map(Cow::Owned));
     let code = fields.text("code", 0, long)?.ok_or_else(|| missing("code"))?;
-    checked(Said {
-        code: Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?,
-        landing_page: text("landingPage")?.ok_or_else(|| missing("landingPage"))?,
-        referrer: text("referrer")?,
-        fingerprint: text("fingerprint")?,
-        event_id: text("eventId")?,
-        utm: [text("utmSource")?, text("utmMedium")?, text("utmCampaign")?],
-    })
+    let code = Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?;
+    let landing_page = text("landingPage")?.ok_or_else(|| missing("landingPage"))?;
+    let referrer = text("referrer")?;
+    let fingerprint = text("fingerprint")?;
+    let event_id = text("eventId")?;
+    let utm = [text("utmSource")?, text("utmMedium")?, text("utmCampaign")?];
+    check_event_id(event_id.as_deref())?;
+    let landing = Landing::of(&landing_page)?.into_owned();
+    Ok(Said { code, landing, referrer, fingerprint, event_id, utm })
 }
 
-fn checked(said: Said<'_>) -> Result<Said<'_>, Invalid> {
-    if said.event_id.as_ref().is_some_and(|id| id.chars().count() > EVENT_ID_CHARS_MAX) {
+fn check_event_id(event_id: Option<&str>) -> Result<(), Invalid> {
+    let too_long = |id: &str| id.len() > EVENT_ID_CHARS_MAX && id.chars().count() > EVENT_ID_CHARS_MAX;
+    if event_id.is_some_and(too_long) {
         return Err(Invalid::new("eventId", format!("takes a text of at most {EVENT_ID_CHARS_MAX} characters")));
     }
-    if crate::page::host_and_path(&said.landing_page).is_none() {
-        return Err(Invalid::new("landingPage", format!("takes an http(s) URL of at most {URL_CHARS_MAX} characters")));
-    }
-    Ok(said)
+    Ok(())
 }
 
 pub(crate) fn visitor(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, now: TimeMs) -> Result<Visitor, EdgeRefusal> {
@@ -210,7 +227,7 @@ pub(crate) fn stamp(
             event_id_hash,
         },
     );
-    let landing = landing(&keys.persons, &said.landing_page)?;
+    let landing = page(&keys.persons, &said.landing.host, &said.landing.path);
     let [source, medium, campaign] = &said.utm;
     let click = Click {
         company: link.company,
@@ -232,10 +249,6 @@ pub(crate) fn stamp(
     let mut event = edge.stamp(now, key, Body::Click(Box::new(click)));
     event.id = id;
     Ok((receipt, event))
-}
-
-fn landing(persons: &PersonKey, url: &str) -> Result<WebPage, Invalid> {
-    page(persons, url).ok_or_else(|| Invalid::new("landingPage", "takes an http(s) URL"))
 }
 
 /// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.

@@ -11,8 +11,8 @@ pub(crate) fn in_place<R>(
     thread_local! {
         static SCRATCH: RefCell<(Vec<u8>, simd_json::Buffers)> = RefCell::default();
     }
-    let openings = body.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    let may_hold_nul = body.contains(&b'\\') && body.windows(6).any(|six| six == b"\\u0000");
+    let openings = memchr::memchr2_iter(b'[', b'{', body).count();
+    let may_hold_nul = memchr::memmem::find(body, b"\\u0000").is_some();
     if openings > openings_max || may_hold_nul {
         return None;
     }

@@ -10,14 +10,13 @@ pub(crate) const URL_CHARS_MAX: usize = 2_048;
 /// Host (lower case, without user and port) and path of an absolute http(s) URL; None if it is none.
 pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
     let too_long = url.len() > URL_CHARS_MAX && url.chars().count() > URL_CHARS_MAX;
-    if too_long || url.bytes().any(|b| b <= b' ' || b == 0x7f) {
+    // Without a way out of the loop it goes over many bytes at once.
+    let has_control = url.bytes().fold(false, |has, b| has | (b <= b' ') | (b == 0x7f));
+    if too_long || has_control {
         return None;
     }
-    let (scheme, rest) = url.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
-        return None;
-    }
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let rest = without_scheme(url)?;
+    let end = rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
     let (authority, after) = rest.split_at(end);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.rsplit_once(':') {
@@ -27,7 +26,10 @@ pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
     if host.is_empty() || !host.bytes().all(is_host_byte) {
         return None;
     }
-    let path = if after.starts_with('/') { &after[..after.find(['?', '#']).unwrap_or(after.len())] } else { "/" };
+    let path = match after.as_bytes() {
+        [b'/', ..] => &after[..memchr::memchr2(b'?', b'#', after.as_bytes()).unwrap_or(after.len())],
+        _ => "/",
+    };
     let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
         Cow::Owned(host.to_ascii_lowercase())
     } else {
@@ -36,10 +38,16 @@ pub(crate) fn host_and_path(url: &str) -> Option<(Cow<'_, str>, &str)> {
     Some((host, path))
 }
 
+fn without_scheme(url: &str) -> Option<&str> {
+    ["https://", "http://"].iter().find_map(|scheme| {
+        let given = url.get(..scheme.len())?;
+        given.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
+    })
+}
+
 /// A landing page as it is kept: masked.
-pub(crate) fn page(key: &PersonKey, url: &str) -> Option<Page> {
-    let (host, path) = host_and_path(url)?;
-    Some(Page { host: mask(key, &host).into_owned(), path: mask(key, path).into_owned() })
+pub(crate) fn page(key: &PersonKey, host: &str, path: &str) -> Page {
+    Page { host: mask(key, host).into_owned(), path: mask(key, path).into_owned() }
 }
 
 /// A referrer's host, masked; a referrer that is no URL has none.

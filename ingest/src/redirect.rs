@@ -16,7 +16,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     answer::Page,
-    click::{Said, stamp, visitor},
+    click::{Landing, Said, stamp, visitor},
     edge::Edge,
     page::URL_CHARS_MAX,
     refusal::{EdgeRefusal, Invalid},
@@ -85,7 +85,7 @@ fn stamped(
     };
     let said = Said {
         code: Code::parse(link.code).ok()?,
-        landing_page: destination.as_str().into(),
+        landing: Landing::of(destination.as_str()).ok()?,
         referrer: referrer.map(Into::into),
         fingerprint: None,
         event_id: None,

@@ -94,16 +94,13 @@ fn decoded(text: &str) -> String {
 }
 
 fn may_hold_something(text: &str) -> bool {
-    let (mut dots, mut colons) = (0, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'@' | b'%' => return true,
-            b'.' => dots += 1,
-            b':' => colons += 1,
-            _ => {}
-        }
-    }
-    dots >= 3 || colons >= 2
+    // Without a way out of the loop it goes over many bytes at once.
+    let counted = text.bytes().fold((0_usize, 0_usize, 0_usize), |(marks, dots, colons), byte| {
+        let is = |this: bool| usize::from(this);
+        (marks + is(byte == b'@' || byte == b'%'), dots + is(byte == b'.'), colons + is(byte == b':'))
+    });
+    let (marks, dots, colons) = counted;
+    marks > 0 || dots >= 3 || colons >= 2
 }
 
 #[cfg(test)]

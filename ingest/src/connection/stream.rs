@@ -103,18 +103,24 @@ struct Scan {
 impl Scan {
     /// How many of the bytes belong to the head, once its end is among them.
     fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'\r' => {}
-                b'\n' if self.begun && !self.in_line => {
-                    *self = Self::default();
-                    return Some(at + 1);
-                }
-                b'\n' => self.in_line = false,
-                _ => (self.begun, self.in_line) = (true, true),
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            self.read_on(&bytes[from..at]);
+            if self.begun && !self.in_line {
+                *self = Self::default();
+                return Some(at + 1);
             }
+            (self.in_line, from) = (false, at + 1);
         }
+        self.read_on(&bytes[from..]);
         None
+    }
+
+    /// Within a line.
+    fn read_on(&mut self, bytes: &[u8]) {
+        if bytes.iter().any(|byte| *byte != b'\r') {
+            (self.begun, self.in_line) = (true, true);
+        }
     }
 }
 

@@ -16,6 +16,10 @@ const RECONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// What is waited for others to be sent along. Under load, batches form by themselves behind the requests under way.
 const LINGER_MS: &str = "1";
 
+/// Requests under way to a broker. What comes meanwhile goes along with the next one: with more of them under way a request holds a record or
+/// two, and costs the broker and us as much as one of many.
+const REQUESTS_UNDER_WAY: &str = "2";
+
 /// Bytes of one batch, and of the largest record.
 const BATCH_BYTES: usize = 1_000_000;
 
@@ -68,6 +72,7 @@ impl Kafka {
             .set("message.timeout.ms", "0")
             .set("compression.type", "lz4")
             .set("linger.ms", LINGER_MS)
+            .set("max.in.flight.requests.per.connection", REQUESTS_UNDER_WAY)
             .set("batch.size", BATCH_BYTES.to_string())
             .set("message.max.bytes", BATCH_BYTES.to_string())
             // Never to be reached: our own queue is the shallower one.

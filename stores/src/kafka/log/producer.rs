@@ -10,8 +10,9 @@ use super::{
 };
 use crate::StoreError;
 
-/// How long deliveries are waited for at a time, between two looks at whether to stop.
-const POLL_WAIT: Duration = Duration::from_millis(100);
+/// How long deliveries are waited for at a time, between two looks at whether to stop. The client spends the last millisecond of it looking
+/// at the clock.
+const POLL_WAIT: Duration = Duration::from_millis(250);
 
 /// How many events are handed over at a time once Kafka is back.
 const HANDED_OVER_AT_ONCE: usize = 1_024;
