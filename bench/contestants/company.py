@@ -44,6 +44,7 @@ def main():
             raise SystemExit(f"{chosen.edge} does not know the company's links after {KNOWN_LIMIT_S} s")
         time.sleep(0.1)
     print(f"key {key}")
+    print(f"affiliate p0-{tag}@example.com")
     for code in codes:
         print(f"code {code}")
 

@@ -13,6 +13,7 @@ mod money;
 mod orders;
 mod sent;
 mod settled;
+mod sizes;
 mod store;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use acknowledged::Acknowledged;
 pub(crate) use counts::Counts;
 use counts::Stores;
 pub(crate) use settled::{Settled, settled};
+pub(crate) use sizes::{rows, sizes};
 
 /// Where it can be looked. What can't be looked at is not claimed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) struct Places {
     pub(crate) sqlite: Option<PathBuf>,
     /// Of every edge and API: name and URL. One that is missing would be a difference.
     pub(crate) metrics: Vec<(String, String)>,
+    /// Of stores that can't be asked how large they are: a name and where they keep everything.
+    pub(crate) folders: Vec<(String, PathBuf)>,
 }
 
 /// Line by line what was counted twice, from two sides, once all has [`settled`]. Who measures what a load cost does so before: to count

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use crate::{
-    contestant,
+    audit, contestant,
     cost::Process,
     load::{Hands, Patience, saturation::Limits},
-    record::{self, Acknowledges, Offered, Scenario},
+    record::{self, Acknowledges, Crowd, Offered, Scenario},
 };
 
 /// Open-loop load on whatever takes events in: latency, cost, and counting again
@@ -27,6 +27,12 @@ pub(crate) enum Command {
     Sweep(crate::sweep::Args),
     /// Measure several contestants under one load, in rounds that take turns
     Compare(crate::compare::Args),
+    /// Measure what stays flat and what doesn't as more events, links and visitors are kept
+    Grow(crate::grow::Args),
+    /// Measure how long dashboards take
+    Dashboards(crate::dashboards::Args),
+    /// Carry measured costs to 1, 10 and 100 billion clicks a day
+    Model(crate::model::Args),
     /// Show documents as one page, and as the tables that README and ARCHITECTURE hold
     Report(crate::report::Args),
     /// Be the least that a server can be, for others to be measured against
@@ -152,6 +158,33 @@ pub(crate) struct TargetArgs {
     pub(crate) anywhere: bool,
 }
 
+/// Where it can be looked from outside.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct StoreArgs {
+    /// The ledger's database
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+
+    /// The facts' database
+    #[arg(long, value_name = "URL")]
+    clickhouse: Option<String>,
+
+    /// The folder of a single process
+    #[arg(long, value_name = "DIR")]
+    sqlite: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    pub(crate) fn places(&self) -> audit::Places {
+        audit::Places {
+            postgres: self.postgres.clone(),
+            clickhouse: self.clickhouse.clone(),
+            sqlite: self.sqlite.clone(),
+            ..audit::Places::default()
+        }
+    }
+}
+
 impl LoadArgs {
     pub(crate) fn load(&self, offered: Offered) -> record::Load {
         let each = if self.scenario == Scenario::Batch { 100 } else { 1 };
@@ -163,6 +196,7 @@ impl LoadArgs {
             connections: self.connections,
             requests_a_connection: self.requests_a_connection,
             events_a_request: self.events_a_request.unwrap_or(each),
+            crowd: Crowd::default(),
         }
     }
 
@@ -219,6 +253,15 @@ mod tests {
         check("run click --contestant refmill-embedded --rate max", None);
         check("run day --url http://127.0.0.1:1 --rate 1 --code a --code b --process x=1 --metrics e=http://h", None);
         check("sweep click --contestant refmill-embedded --threads 2", None);
+        check("grow --contestant refmill-embedded", None);
+        check("grow --contestant refmill-servers --events 1000,10000 --links 10 --rate 100 --json a.json", None);
+        check("dashboards --url http://127.0.0.1:1 --key sk --affiliate a@example.com --mails b", None);
+        check("model a.json --peak-percent 500 --links 1000", None);
+        check("grow --events 1000", Some("--contestant"));
+        check("grow --contestant refmill-embedded --events 0", Some("1..=200000000"));
+        check("grow --contestant refmill-embedded --links 100000000", Some("1..=10000000"));
+        check("dashboards --url http://127.0.0.1:1 --key sk --affiliate a@example.com", Some("--mails"));
+        check("model a.json --utilisation-percent 101", Some("1..=100"));
         check("run click --rate 100", Some("--url"));
         check("run click --url http://127.0.0.1:1", Some("--rate"));
         check("run click --url http://127.0.0.1:1 --contestant refmill-embedded --rate 1", Some("cannot be used"));

@@ -14,7 +14,7 @@ use crate::cli::offered;
 use crate::contestant::{Contestant, Limits, Places, broker::Brokers};
 use crate::load::{Hands, Patience, saturation};
 use crate::machine;
-use crate::record::{Comparison, Load, Offered, Run, Scenario, Target};
+use crate::record::{Comparison, Crowd, Load, Offered, Run, Scenario, Target};
 use crate::run::How;
 use sides::Own;
 
@@ -110,6 +110,7 @@ impl Args {
             connections: self.connections,
             requests_a_connection: None,
             events_a_request: self.events_a_request.unwrap_or(each),
+            crowd: Crowd::default(),
         }
     }
 

@@ -112,6 +112,8 @@ pub(crate) struct Contestant {
     pub(crate) about: About,
     program: PathBuf,
     limits: Limits,
+    /// What it is told beside what all are.
+    settings: Vec<(String, String)>,
 }
 
 impl Contestant {
@@ -136,7 +138,12 @@ impl Contestant {
         ensure!(told.stdout.len() <= ABOUT_BYTES_MAX, "{} about says too much", program.display());
         let about = serde_json::from_slice(&told.stdout)
             .with_context(|| format!("{} about is no line of the protocol", program.display()))?;
-        Ok(Contestant { about, program, limits })
+        Ok(Contestant { about, program, limits, settings: Vec::new() })
+    }
+
+    /// One of the protocol's variables, or of the product's own.
+    pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
+        self.settings.push((name.to_owned(), value.to_string()));
     }
 
     /// Fetches what is missing, once; what it says goes where this process's errors go.
@@ -161,7 +168,7 @@ impl Contestant {
     pub(crate) async fn start(&self, folder: &Path, partitions: u32, kafka: Option<&str>) -> anyhow::Result<Running> {
         let folder_text = folder.to_str().context("a folder's name is text")?;
         let mut command = command(&self.program, &["start", folder_text])?;
-        command.env("BENCH_PARTITIONS", partitions.to_string());
+        command.env("BENCH_PARTITIONS", partitions.to_string()).envs(self.settings.iter().cloned());
         if let Some(kafka) = kafka {
             command.env("BENCH_KAFKA", kafka);
         }

@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod chance;
 mod connection;
+mod crowd;
 mod day;
 #[cfg(test)]
 mod fake;
@@ -24,7 +25,7 @@ mod tests;
 pub(crate) mod world;
 
 #[cfg(test)]
-pub(crate) use self::fake::{Fake, Reply};
+pub(crate) use self::fake::{Asked, Fake, Reply};
 
 use std::{
     collections::BTreeMap,
@@ -114,6 +115,7 @@ pub(crate) fn requests(load: &Load) -> anyhow::Result<u64> {
         }
         (Offered::AsAnswered, _) => (CLOSED_LOOP_PER_S * u64::from(load.seconds)).min(EVENTS_MAX / events),
     };
+    let requests = load.crowd.events.map_or(requests, |most| requests.min(most.div_ceil(events)));
     let all = requests * events;
     ensure!(all <= EVENTS_MAX, "that is {all} events, and {EVENTS_MAX} are the most of one load");
     ensure!(requests > 0 && load.connections > 0, "a load has at least one request and one connection");
@@ -137,18 +139,20 @@ pub(crate) async fn load(
     let threads = hands.threads.clamp(1, load.connections.max(1));
     files::allow(load.connections)?;
     let live = Arc::new(Live::new(threads));
+    let requests = requests(load)?;
     let job = Job {
         target: target.clone(),
         load: load.clone(),
         world: world.clone(),
         threads,
-        requests: requests(load)?,
+        requests,
         patience: hands.patience,
         live: Arc::clone(&live),
     };
     let _stop = StopOnDrop(Arc::clone(&live));
     let sending = tokio::task::spawn_blocking(move || on_all_threads(&job));
-    let done = progress.watch(&live, load, sending).await.context("a thread of the load has ended badly")??;
+    let done =
+        progress.watch(&live, load, requests, sending).await.context("a thread of the load has ended badly")??;
     Ok(done.loaded(load, hands.limits))
 }
 

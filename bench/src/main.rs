@@ -9,8 +9,11 @@ mod compare;
 mod contestant;
 mod controls;
 mod cost;
+mod dashboards;
+mod grow;
 mod load;
 mod machine;
+mod model;
 mod place;
 mod record;
 mod report;
@@ -38,6 +41,9 @@ fn main() -> anyhow::Result<()> {
             Command::Run(args) => or_interrupted(run::run(args)).await,
             Command::Sweep(args) => or_interrupted(sweep::run(args)).await,
             Command::Compare(args) => or_interrupted(compare::run(args)).await,
+            Command::Grow(args) => or_interrupted(grow::run(args)).await,
+            Command::Dashboards(args) => or_interrupted(dashboards::run(args)).await,
+            Command::Model(args) => model::print(&args),
             Command::Report(args) => report::make(&args),
             Command::Control(_) => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! A target with all that is known of it: where it takes events, what runs for it, and where it can be looked into.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
 
@@ -9,7 +9,7 @@ use crate::{
     audit,
     cli::TargetArgs,
     contestant::{
-        Contestant, Limits, Running, Told,
+        Contestant, Limits, Places, Running, Told,
         broker::{Broker, Brokers},
         topic::Topic,
     },
@@ -45,13 +45,23 @@ impl Opened {
         };
         let contestant = Contestant::find(&args.places, name, Limits::default()).await?;
         contestant.install().await?;
-        let brokers = Brokers::start(&args.places, std::slice::from_ref(&contestant)).await?;
-        let broker = brokers.of(&contestant);
-        let folder = args.places.folder()?;
+        Opened::start(&contestant, &args.places, args.anywhere).await
+    }
+
+    /// One that is installed, in a folder of its own.
+    pub(crate) async fn start(contestant: &Contestant, places: &Places, anywhere: bool) -> anyhow::Result<Opened> {
+        let brokers = Brokers::start(places, std::slice::from_ref(contestant)).await?;
+        let broker = brokers.of(contestant);
+        let folder = places.folder()?;
         let kafka = broker.map(|broker| broker.address.as_str());
-        let running = contestant.start(folder.path(), args.places.partitions, kafka).await?;
-        let place = Place::told(&contestant, &running.told, broker, args.anywhere).await?;
+        let running = contestant.start(folder.path(), places.partitions, kafka).await?;
+        let place = Place::told(contestant, &running.told, broker, anywhere).await?;
         Ok(Opened { place, running: Some((running, brokers, folder)) })
+    }
+
+    /// What the contestant has said; nothing where none was started.
+    pub(crate) fn told(&self) -> Option<&Told> {
+        self.running.as_ref().map(|(running, ..)| &running.told)
     }
 
     /// Ends what was started; what was measured stands, however that goes.
@@ -89,7 +99,7 @@ impl Place {
         Ok(Place {
             target: record::Target { name: about.name.clone(), acknowledges: about.acknowledges },
             aim: Aim::find(&told.url, anywhere).await?,
-            names: Names { codes: or_any(told.codes.clone()), key: told.key.clone(), path, api, ..Names::default() },
+            names: Names { codes: or_any(&told.codes), key: told.key.clone(), path, api, ..Names::default() },
             processes: told
                 .processes
                 .iter()
@@ -103,6 +113,7 @@ impl Place {
                 clickhouse: told.clickhouse.clone(),
                 sqlite: told.sqlite.clone(),
                 metrics: told.metrics.clone(),
+                folders: told.folders.iter().cloned().chain(broker.map(Broker::kept)).collect(),
             },
             versions: BTreeMap::from([(about.product.clone(), about.version.clone())]),
         })
@@ -123,7 +134,7 @@ impl Place {
             target: record::Target { name: args.name.clone(), acknowledges: args.acknowledges },
             aim: Aim::find(url, args.anywhere).await?,
             names: Names {
-                codes: or_any(codes),
+                codes: or_any(&codes),
                 key: args.key.clone(),
                 path: args.path.clone(),
                 api,
@@ -135,6 +146,7 @@ impl Place {
                 clickhouse: args.clickhouse.clone(),
                 sqlite: args.sqlite.clone(),
                 metrics: args.metrics.clone(),
+                folders: Vec::new(),
             },
             topic: None,
             versions: BTreeMap::new(),
@@ -143,6 +155,6 @@ impl Place {
 }
 
 /// Who looks no code up takes any.
-fn or_any(codes: Vec<String>) -> Vec<String> {
-    if codes.is_empty() { vec!["ANY10".to_owned()] } else { codes }
+fn or_any(codes: &[String]) -> Arc<[String]> {
+    if codes.is_empty() { Arc::from(["ANY10".to_owned()]) } else { Arc::from(codes) }
 }

@@ -87,6 +87,36 @@ pub(crate) struct Load {
     /// After so many requests a connection is closed and another opened; none keeps it.
     pub(crate) requests_a_connection: Option<u32>,
     pub(crate) events_a_request: u32,
+    #[serde(default, skip_serializing_if = "Crowd::is_any")]
+    pub(crate) crowd: Crowd,
+}
+
+/// What a load says of its events beyond what its scenario does: how many, from whom, and where to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Crowd {
+    /// It ends with these, and its seconds are only the most that they may take.
+    #[serde(default)]
+    pub(crate) events: Option<u64>,
+    /// They come from so many in turn, each of whom clicks one link alone; none is a new one with each request.
+    #[serde(default)]
+    pub(crate) visitors: Option<u64>,
+    #[serde(default)]
+    pub(crate) links: Spreading,
+}
+
+/// How clicks are spread over links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Spreading {
+    #[default]
+    Even,
+    Zipf,
+}
+
+impl Crowd {
+    fn is_any(&self) -> bool {
+        *self == Crowd::default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -243,22 +273,65 @@ pub(crate) struct Spread {
 }
 
 /// What stays and what grows as more is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Growth {
     pub(crate) what: String,
     pub(crate) steps: Vec<GrowthStep>,
+    /// In thousandths of the first step's: a cost beyond it has grown. None is judged where there is none.
+    #[serde(default)]
+    pub(crate) limit_millis: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GrowthStep {
+    /// Kept at its end.
     pub(crate) events: u64,
     pub(crate) keys: u64,
+    /// Of all processes, over the events of this step alone.
     pub(crate) cpu_ns_an_event: u64,
-    /// Resident, of the process that keeps them.
+    /// Resident, of the processes that keep them.
     pub(crate) memory_bytes: u64,
     /// On disk, of what keeps them.
     pub(crate) disk_bytes: u64,
     /// By query, p95 of a dashboard's.
     #[serde(default)]
     pub(crate) queries_us: BTreeMap<String, u64>,
+    /// Acknowledged in this step alone: what `costs` are spread over.
+    #[serde(default)]
+    pub(crate) sent: u64,
+    /// Of each process over all of the step's loads, and the highest of its peaks.
+    #[serde(default)]
+    pub(crate) costs: Vec<ProcessCost>,
+    /// By store.
+    #[serde(default)]
+    pub(crate) stores: BTreeMap<String, StoreBytes>,
+    #[serde(default)]
+    pub(crate) queries: Vec<Query>,
+    /// Of the facts' tables, where dashboards look.
+    #[serde(default)]
+    pub(crate) rows: BTreeMap<String, u64>,
+    /// How long the target took to start with so many keys.
+    #[serde(default)]
+    pub(crate) started_in_ms: Option<u64>,
+    /// Its loads, each counted again.
+    #[serde(default)]
+    pub(crate) runs: Vec<Run>,
+}
+
+/// What a store took on disk before a step and after it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoreBytes {
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+}
+
+/// A dashboard's request, one after another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Query {
+    pub(crate) name: String,
+    pub(crate) count: u64,
+    pub(crate) p50_us: u64,
+    pub(crate) p95_us: u64,
+    pub(crate) p99_us: u64,
+    pub(crate) max_us: u64,
 }

@@ -18,7 +18,7 @@ mod latencies;
 mod markdown;
 mod markup;
 mod merge;
-mod numbers;
+pub(crate) mod numbers;
 mod page;
 mod runs;
 mod speeds;
@@ -30,6 +30,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ArgGroup;
+
+pub(crate) use markdown::table as markdown_table;
 
 use crate::record::Document;
 

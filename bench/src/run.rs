@@ -96,7 +96,13 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
 }
 
 /// What is compiled, mapped or looked up the first time is no part of what is measured.
-async fn warm_up(place: &Place, load: &Load, how: &How, run: &str, progress: &Progress) -> anyhow::Result<()> {
+pub(crate) async fn warm_up(
+    place: &Place,
+    load: &Load,
+    how: &How,
+    run: &str,
+    progress: &Progress,
+) -> anyhow::Result<()> {
     if how.warm_seconds == 0 {
         return Ok(());
     }
@@ -125,7 +131,7 @@ impl LoadArgs {
 }
 
 /// No two runs of one machine begin in the same ms.
-fn fresh_run_id() -> String {
+pub(crate) fn fresh_run_id() -> String {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}", since_1970.as_millis())
 }
@@ -145,7 +151,7 @@ mod tests {
         let place = Place {
             target: Target { name: "fake".to_owned(), acknowledges: Acknowledges::Nothing },
             aim: fake.aim.clone(),
-            names: Names { codes: vec!["ADA10".to_owned()], ..Names::default() },
+            names: Names { codes: ["ADA10".to_owned()].into(), ..Names::default() },
             processes: Vec::new(),
             stores: Places::default(),
             topic: None,
@@ -159,6 +165,7 @@ mod tests {
             connections: 2,
             requests_a_connection: None,
             events_a_request: 1,
+            crowd: Default::default(),
         };
         let limits = Limits { late_p99_us: u64::MAX, late_share_ppm: 0, wanted_ppm: u32::MAX };
         let hands = Hands { threads: 1, limits, patience: Patience::default() };

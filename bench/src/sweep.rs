@@ -97,6 +97,7 @@ mod tests {
                 connections: 1,
                 requests_a_connection: None,
                 events_a_request: 1,
+                crowd: Default::default(),
             },
             answers: Answers {
                 requests: 1,

@@ -1,8 +1,12 @@
 //! A run and a sweep in short lines, for whoever started it.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
-use crate::record::{Load, Offered, Quantiles, Run, Sweep};
+use crate::grow::verdict;
+use crate::record::{Growth, Load, Offered, Quantiles, Query, Run, Sweep};
 
 const SHOWN: [(&str, u32); 6] = [
     ("p50", 500_000),
@@ -27,6 +31,46 @@ pub(crate) fn sweep(sweep: &Sweep) -> String {
         let discarded = if run.discarded.is_some() { "  discarded" } else { "" };
         let p99 = run.answers.latency.at(990_000).map_or_else(|| "-".to_owned(), ms);
         let _ = writeln!(text, "{:>8}: p99 {p99}, {} failed{discarded}{knee}", offered(&run.load), run.answers.failed);
+    }
+    text
+}
+
+pub(crate) fn queries(queries: &[Query], rows: &BTreeMap<String, u64>) -> String {
+    let mut text = String::new();
+    for query in queries {
+        let [p50, p95, p99, most] = [query.p50_us, query.p95_us, query.p99_us, query.max_us].map(ms);
+        let _ = writeln!(text, "{}: p50 {p50}, p95 {p95}, p99 {p99}, max {most}, {} times", query.name, query.count);
+    }
+    let rows: Vec<String> = rows.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
+    if !rows.is_empty() {
+        let _ = writeln!(text, "rows: {}", rows.join(", "));
+    }
+    text
+}
+
+/// What each step costs, and how often the first's that is.
+pub(crate) fn growth(growth: &Growth) -> String {
+    let mut text = format!("{}\n", growth.what);
+    let kept = growth.steps.iter().map(|step| format!("{} events and {} keys", step.events, step.keys));
+    let _ = writeln!(text, "  steps: {}", kept.collect::<Vec<_>>().join(", "));
+    for course in verdict::courses(growth) {
+        let or_none = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let each: Vec<String> = course.each.iter().copied().map(or_none).collect();
+        let times =
+            course.ratios().map(|millis| millis.map_or_else(|| "-".to_owned(), |millis| hundredths(millis / 10)));
+        let unit = if course.what.starts_with("CPU") { "ns" } else { "bytes" };
+        let _ = writeln!(
+            text,
+            "  {}: {} {unit} (x {})",
+            course.what,
+            each.join(", "),
+            times.collect::<Vec<_>>().join(", ")
+        );
+    }
+    let started = growth.steps.iter().filter_map(|step| step.started_in_ms).map(|ms| format!("{ms} ms"));
+    let started: Vec<String> = started.collect();
+    if !started.is_empty() {
+        let _ = writeln!(text, "  started in {}", started.join(", "));
     }
     text
 }

@@ -89,6 +89,7 @@ mod tests {
             connections: 1,
             requests_a_connection: None,
             events_a_request: 1,
+            crowd: Default::default(),
         };
         let mut run = none(own.target.clone(), load, String::new());
         run.discarded = (took_us == 0).then(|| "the generator was busy".to_owned());

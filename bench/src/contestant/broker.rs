@@ -74,6 +74,11 @@ impl Broker {
         Ok(Broker { address, process: Process { name: "kafka".to_owned(), pid }, services, folder })
     }
 
+    /// What it is called, and where it keeps its topics.
+    pub(crate) fn kept(&self) -> (String, PathBuf) {
+        (self.process.name.clone(), self.folder.join("kafka-1/data"))
+    }
+
     async fn end(self) -> anyhow::Result<()> {
         let mut command = Command::new(&self.services);
         command.args(["down", "--folder"]).arg(&self.folder);

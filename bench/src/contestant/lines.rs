@@ -25,6 +25,13 @@ pub(crate) struct Told {
     pub(crate) postgres: Option<String>,
     pub(crate) clickhouse: Option<String>,
     pub(crate) sqlite: Option<PathBuf>,
+    /// A store's name and where it keeps everything.
+    pub(crate) folders: Vec<(String, PathBuf)>,
+    /// Whose links are clicked, and where mails to them are files: what it takes to sign in as one.
+    pub(crate) affiliate: Option<String>,
+    pub(crate) mails: Option<PathBuf>,
+    /// From when what is its own was started until it served.
+    pub(crate) started_in_ms: Option<u64>,
     lines: usize,
 }
 
@@ -50,6 +57,13 @@ impl Told {
             "postgres" => self.postgres = Some(rest.to_owned()),
             "clickhouse" => self.clickhouse = Some(rest.to_owned()),
             "sqlite" => self.sqlite = Some(PathBuf::from(rest)),
+            "folder" => {
+                let (name, folder) = pair(rest)?;
+                self.folders.push((name, PathBuf::from(folder)));
+            }
+            "affiliate" => self.affiliate = Some(rest.to_owned()),
+            "mails" => self.mails = Some(PathBuf::from(rest)),
+            "started" => self.started_in_ms = Some(rest.parse().with_context(|| format!("{rest:?} are no ms"))?),
             "ready" => {
                 ensure!(!self.processes.is_empty(), "it is ready and has named no process of its own");
                 self.url = rest.to_owned();
@@ -106,6 +120,10 @@ mod tests {
             "postgres postgres://refmill@127.0.0.1:5432/refmill",
             "clickhouse http://127.0.0.1:8123",
             "sqlite /var/lib/refmill",
+            "folder redis /var/lib/redis",
+            "affiliate ada@example.com",
+            "mails /var/lib/refmill/outbox",
+            "started 1250",
             "ready http://127.0.0.1:8080",
         ];
         let told = Told {
@@ -120,6 +138,10 @@ mod tests {
             postgres: text("postgres://refmill@127.0.0.1:5432/refmill"),
             clickhouse: text("http://127.0.0.1:8123"),
             sqlite: Some(PathBuf::from("/var/lib/refmill")),
+            folders: vec![("redis".to_owned(), PathBuf::from("/var/lib/redis"))],
+            affiliate: text("ada@example.com"),
+            mails: Some(PathBuf::from("/var/lib/refmill/outbox")),
+            started_in_ms: Some(1_250),
             lines: 0,
         };
         check(&all, Ok(told));
@@ -129,6 +151,7 @@ mod tests {
         check(&[""], Err("no line of the protocol"));
         check(&["process rival"], Err("not a name"));
         check(&["process rival twelve"], Err("no process"));
+        check(&["started soon"], Err("no ms"));
         check(&["codes /nowhere/codes"], Err("its codes"));
         check(&["ready http://127.0.0.1:80"], Err("no process of its own"));
     }

@@ -139,6 +139,7 @@ mod tests {
             connections: 8,
             requests_a_connection: None,
             events_a_request: 1,
+            crowd: Default::default(),
         };
         let target = Target { name: "rival".to_owned(), acknowledges: Acknowledges::WhenQueued };
         let mut answers = none(target, load.clone(), String::new()).answers;

@@ -34,11 +34,19 @@ impl Progress {
     }
 
     /// Shows what the threads tell until they have ended.
-    pub(super) async fn watch<T>(&self, live: &Arc<Live>, load: &Load, sending: JoinHandle<T>) -> Result<T, JoinError> {
+    pub(super) async fn watch<T>(
+        &self,
+        live: &Arc<Live>,
+        load: &Load,
+        requests: u64,
+        sending: JoinHandle<T>,
+    ) -> Result<T, JoinError> {
         if !self.shown {
             return sending.await;
         }
-        let bar = ProgressBar::new(u64::from(load.seconds) * 1_000);
+        // What ends with its last event is as far as it has come; all else ends when its time is over.
+        let is_counted = load.crowd.events.is_some();
+        let bar = ProgressBar::new(if is_counted { requests } else { u64::from(load.seconds) * 1_000 });
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
@@ -50,7 +58,7 @@ impl Progress {
                 ended = &mut sending => break ended,
                 _ = ticks.tick() => {
                     let now = live.now();
-                    bar.set_position(began.elapsed().as_millis() as u64);
+                    bar.set_position(if is_counted { now.answered } else { began.elapsed().as_millis() as u64 });
                     bar.set_message(message(before, now));
                     before = now;
                 }

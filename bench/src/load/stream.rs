@@ -10,6 +10,7 @@ use crate::{
 use super::{
     ask::{Ask, Click, Deserved, Kind, Order, Sent, Visit},
     chance::{below, of_text, spread},
+    crowd::Clickers,
     day::Day,
     render::Writer,
     world::World,
@@ -19,8 +20,7 @@ pub(crate) struct Stream<'a> {
     load: &'a Load,
     world: &'a World,
     day: Option<Day>,
-    /// Of this run: whoever clicks in the next one too would come to an address's limit.
-    visitors_from: u64,
+    clickers: Clickers,
     writer: Writer,
 }
 
@@ -29,8 +29,9 @@ impl<'a> Stream<'a> {
         ensure!(!world.names.codes.is_empty(), "a load names the codes of links: none is known");
         let visitors_from = load.seed.wrapping_add(of_text(&world.names.run));
         let day = (load.scenario == Scenario::Day).then(|| Day::new(load.seed, visitors_from, world.names.codes.len()));
+        let clickers = Clickers::new(load, world.names.codes.len(), visitors_from)?;
         let writer = Writer::new(target, load.scenario, &world.names);
-        Ok(Stream { load, world, day: day.transpose()?, visitors_from, writer })
+        Ok(Stream { load, world, day: day.transpose()?, clickers, writer })
     }
 
     /// What request `number` asks for.
@@ -39,17 +40,13 @@ impl<'a> Stream<'a> {
         let first = number * u64::from(events);
         match (self.load.scenario, &self.day) {
             (Scenario::Day, Some(day)) => day.ask(number),
-            (Scenario::Click | Scenario::Day, _) => Ask::Click(self.click(number, false)),
-            (Scenario::Beacon, _) => Ask::Click(self.click(number, true)),
-            (Scenario::Batch, _) => Ask::Clicks(self.click(first, false), events),
-            (Scenario::Redirect, _) => Ask::Redirect(self.click(number, false)),
+            (Scenario::Click | Scenario::Day, _) => Ask::Click(self.clickers.click(number, false)),
+            (Scenario::Beacon, _) => Ask::Click(self.clickers.click(number, true)),
+            (Scenario::Batch, _) => Ask::Clicks(self.clickers.click(first, false), events),
+            (Scenario::Redirect, _) => Ask::Redirect(self.clickers.click(number, false)),
             (Scenario::Conversion, _) if events == 1 => Ask::Order(order(number)),
             (Scenario::Conversion, _) => Ask::Orders(order(first), events),
         }
-    }
-
-    fn click(&self, event: u64, named: bool) -> Click {
-        click(self.load, self.world.names.codes.len(), self.visitors_from, event, named)
     }
 
     /// Whether it goes to the API and not to where events go.
@@ -60,14 +57,14 @@ impl<'a> Stream<'a> {
     /// Appends the request's bytes.
     pub(crate) fn render(&mut self, number: u64, out: &mut Vec<u8>) -> anyhow::Result<Sent> {
         let ask = self.ask(number);
-        let (load, world, from) = (self.load, self.world, self.visitors_from);
+        let (world, clickers) = (self.world, self.clickers);
         let (codes, key) = (&world.names.codes, world.names.key.as_deref());
         match ask {
             Ask::Click(click) => self.writer.click(out, codes, click),
             Ask::Redirect(click) => self.writer.redirect(out, codes, click),
             Ask::Clicks(first, events) => {
                 let events = first.event..first.event + u64::from(events);
-                self.writer.clicks(out, codes, first, events.map(|event| click(load, codes.len(), from, event, false)));
+                self.writer.clicks(out, codes, first, events.map(|event| clickers.click(event, false)));
             }
             Ask::Order(order) => {
                 let line = (order, value_minor(order.index), receipt_of(world, order)?);
@@ -90,12 +87,6 @@ impl<'a> Stream<'a> {
 fn receipt_of(world: &World, order: Order) -> anyhow::Result<Option<&[u8]>> {
     let receipt = world.receipts.get(order.index as usize).context("more orders than were prepared")?;
     Ok(order.with_receipt.then_some(receipt.as_slice()))
-}
-
-fn click(load: &Load, codes: usize, visitors_from: u64, event: u64, named: bool) -> Click {
-    let link = below(spread(event ^ load.seed), codes as u64) as usize;
-    let visitor = event.wrapping_add(visitors_from);
-    Click { event, link, visitor, visit: Visit::Person, repeat: false, broken: None, named }
 }
 
 /// Of the orders of one seed and all others: amounts that differ and are known again.

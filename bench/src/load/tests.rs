@@ -36,11 +36,12 @@ fn clicks(rate: u32) -> Load {
         connections: 8,
         requests_a_connection: None,
         events_a_request: 1,
+        crowd: Default::default(),
     }
 }
 
 fn world() -> World {
-    let codes = ["ADA10", "ben-video", "CLEO10"].map(str::to_owned).to_vec();
+    let codes = ["ADA10", "ben-video", "CLEO10"].map(str::to_owned).into();
     World { names: Names { codes, run: "r1".to_owned(), ..Names::default() }, ..World::default() }
 }
 

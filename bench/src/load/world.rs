@@ -10,7 +10,7 @@ use super::day;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Codes of links, the most clicked first.
-    pub(crate) codes: Vec<String>,
+    pub(crate) codes: Arc<[String]>,
     /// The company's secret key, which orders and refunds need.
     pub(crate) key: Option<String>,
     /// Sets the ids of this run apart from all others'.

@@ -107,5 +107,10 @@ pub(crate) fn every(document: &Document) -> Vec<Placed<'_>> {
             runs.iter().map(move |run| Placed { part: part.clone(), place: format!("{part}, round {r}"), run })
         })
     });
-    single.chain(compared).chain(sweeps).collect()
+    let grown = document.growths.iter().zip(1..).flat_map(|(growth, g)| {
+        let part = format!("growth {g}");
+        let runs = growth.steps.iter().zip(1..).flat_map(|(step, n)| step.runs.iter().map(move |run| (n, run)));
+        runs.map(move |(n, run)| Placed { part: part.clone(), place: format!("{part}, step {n}"), run })
+    });
+    single.chain(compared).chain(sweeps).chain(grown).collect()
 }

@@ -1,6 +1,11 @@
 //! What stays and what grows as more is kept.
 
-use crate::record::{Growth, GrowthStep};
+mod judged;
+
+use crate::{
+    grow::verdict::{self, Course, by_keys, memory_a_further_key},
+    record::{Growth, GrowthStep},
+};
 
 use super::{
     draw::{self, Axis, Drawing, Figure, Lines, Point, SERIES_MAX, Scale, Series},
@@ -21,28 +26,40 @@ const MEASURES: [Measure; 3] = [
 
 pub(crate) fn section(page: &mut Markup, growths: &[Growth]) {
     for (growth, n) in growths.iter().zip(1..) {
-        for ((what, unit, name, value), m) in MEASURES.iter().zip(1..) {
+        let unsound = verdict::unsound(growth);
+        if !unsound.is_empty() {
+            page.element("h3", &[], labels::capital(&growth.what));
+            unsound.iter().for_each(|why| page.element("p", &[("class", &"bad")], why));
+            continue;
+        }
+        for ((what, unit, name, value), m) in MEASURES.iter().zip(1..).filter(|_| tells_costs(growth)) {
             let points = with_before(growth).filter_map(|(step, before)| {
                 let value = value(step, before)?;
                 point(growth, step, value, *unit)
             });
-            let series = Series { name: (*name).to_owned(), points: points.collect() };
+            let mut series = vec![Series { name: (*name).to_owned(), points: points.collect() }];
+            if m == 1 && growth.steps.iter().all(|step| !step.costs.is_empty()) {
+                series = judged::cpu_series(growth);
+            }
             let y = Axis { title: (*what).to_owned(), scale: Scale::Linear, label: *unit };
-            chart(page, growth, &format!("growth-{n}-{m}"), what, y, vec![series]);
+            chart(page, growth, &format!("growth-{n}-{m}"), what, y, series);
         }
+        judged::section(page, growth);
         queries(page, growth, n);
-        steps(page, growth);
+        if tells_costs(growth) {
+            steps(page, growth);
+        }
+        query_steps(page, growth);
     }
+}
+
+/// Dashboards alone have none.
+pub(crate) fn tells_costs(growth: &Growth) -> bool {
+    growth.steps.iter().any(|step| step.cpu_ns_an_event > 0 || step.memory_bytes > 0)
 }
 
 pub(crate) fn memory_a_key(step: &GrowthStep) -> Option<u64> {
     over(step.memory_bytes, 1, step.keys)
-}
-
-/// What a process takes without any is not a key's.
-fn memory_a_further_key(step: &GrowthStep, before: &GrowthStep) -> Option<u64> {
-    let keys = step.keys.checked_sub(before.keys)?;
-    over(step.memory_bytes.checked_sub(before.memory_bytes)?, 1, keys)
 }
 
 fn with_before(growth: &Growth) -> impl Iterator<Item = (&GrowthStep, Option<&GrowthStep>)> {
@@ -50,8 +67,19 @@ fn with_before(growth: &Growth) -> impl Iterator<Item = (&GrowthStep, Option<&Gr
     growth.steps.iter().zip(before)
 }
 
+/// Of what its step brought, where that is known.
 pub(crate) fn disk_an_event(step: &GrowthStep) -> Option<u64> {
-    over(step.disk_bytes, 1, step.events)
+    verdict::disk_an_event(step, None).or_else(|| over(step.disk_bytes, 1, step.events))
+}
+
+/// Where a step stands.
+pub(crate) fn at(growth: &Growth, step: &GrowthStep) -> String {
+    if by_keys(growth) { format!("{} keys", count(step.keys)) } else { format!("{} events", count(step.events)) }
+}
+
+/// Of a course, in its unit.
+pub(crate) fn shown(course: &Course, value: u64) -> String {
+    if course.what.starts_with("CPU") { cost(value) } else { bytes(value) }
 }
 
 /// The last step over the first, in thousandths: 1 is flat.
@@ -116,11 +144,6 @@ fn point(growth: &Growth, step: &GrowthStep, y: u64, unit: fn(u64) -> String) ->
     })
 }
 
-/// Whichever of the two grows.
-fn by_keys(growth: &Growth) -> bool {
-    growth.steps.windows(2).all(|two| two[0].events == two[1].events)
-}
-
 fn steps(page: &mut Markup, growth: &Growth) {
     let row = |(step, before): (&GrowthStep, Option<&GrowthStep>)| -> Vec<Cell> {
         let further = before.and_then(|before| memory_a_further_key(step, before));
@@ -154,7 +177,6 @@ fn steps(page: &mut Markup, growth: &Growth) {
     );
     let heads = ["Events", "Keys", "CPU an event", "Memory", "a key", "a further key", "Disk", "an event"];
     folded(page, "All of it as a table", &labels::capital(&growth.what), &heads, &rows);
-    query_steps(page, growth);
 }
 
 fn query_steps(page: &mut Markup, growth: &Growth) {

@@ -1,12 +1,13 @@
 //! What things are called.
 
-use crate::record::{Acknowledges, Load, Offered, Run, Scenario};
+use crate::record::{Acknowledges, Load, Offered, Run, Scenario, Spreading};
 
 use super::numbers::count;
 
 /// All of a load in words.
 pub(crate) fn load(load: &Load) -> String {
     let mut parts = vec![kind(load), connections(load)];
+    parts.extend(crowd(load));
     parts.extend(requests_a_connection(load));
     parts.push(offered(load));
     parts.push(seconds(load));
@@ -43,10 +44,10 @@ pub(crate) fn offered(load: &Load) -> String {
 
 /// What sets these runs apart, run by run; and what they share. Two that nothing sets apart are numbered.
 pub(crate) fn apart(runs: &[&Run]) -> (Vec<String>, Vec<String>) {
-    let parts: Vec<[String; 6]> = runs.iter().map(|run| parts(run)).collect();
+    let parts: Vec<[String; 7]> = runs.iter().map(|run| parts(run)).collect();
     let differs = |at: usize| parts.iter().any(|of| of[at] != parts[0][at]);
-    let differing: Vec<usize> = (0..6).filter(|at| differs(*at)).collect();
-    let shown = |of: &[String; 6], chosen: &dyn Fn(usize) -> bool| -> Vec<String> {
+    let differing: Vec<usize> = (0..7).filter(|at| differs(*at)).collect();
+    let shown = |of: &[String; 7], chosen: &dyn Fn(usize) -> bool| -> Vec<String> {
         let kept = of.iter().enumerate().filter(|(at, part)| chosen(*at) && !part.is_empty());
         kept.map(|(_, part)| part.clone()).collect()
     };
@@ -65,18 +66,37 @@ pub(crate) fn apart(runs: &[&Run]) -> (Vec<String>, Vec<String>) {
     (numbered.collect(), shared)
 }
 
-fn parts(run: &Run) -> [String; 6] {
+fn parts(run: &Run) -> [String; 7] {
     let load = &run.load;
     let each = requests_a_connection(load).unwrap_or_default();
-    [run.target.name.clone(), kind(load), connections(load), each, offered(load), seconds(load)]
+    [
+        run.target.name.clone(),
+        kind(load),
+        connections(load),
+        crowd(load).unwrap_or_default(),
+        each,
+        offered(load),
+        seconds(load),
+    ]
 }
 
 fn requests_a_connection(load: &Load) -> Option<String> {
     load.requests_a_connection.map(|n| format!("{} a connection", if n == 1 { "one".to_owned() } else { count(n) }))
 }
 
+/// Whom it comes from and where it goes, where that was said.
+fn crowd(load: &Load) -> Option<String> {
+    let links = (load.crowd.links == Spreading::Zipf).then(|| "links by Zipf's law".to_owned());
+    let visitors = load.crowd.visitors.map(|visitors| format!("{} visitors", count(visitors)));
+    let said: Vec<String> = visitors.into_iter().chain(links).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 fn seconds(load: &Load) -> String {
-    format!("for {} s", count(load.seconds))
+    match load.crowd.events {
+        Some(events) => format!("{} events", count(events)),
+        None => format!("for {} s", count(load.seconds)),
+    }
 }
 
 pub(crate) fn acknowledges(when: Acknowledges) -> &'static str {

@@ -1,16 +1,18 @@
 //! The tables that a README holds, so that each figure in it is one that was printed. What does not hold when counted again is no
 //! figure: its line says so instead.
 
+mod grown;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::record::{Comparison, Document, Growth, ProcessCost, Run, Scenario, Spread, Sweep};
+use crate::record::{Comparison, Document, ProcessCost, Run, Scenario, Spread, Sweep};
 
 use super::{
     comparisons,
     figures::{self, Audited, audited},
-    groups, growths, labels, merge,
+    groups, labels, merge,
     numbers::{self, NONE, bytes, cost, count, decimal, or_none, rate_tick, ratio, time},
     page, sweeps,
 };
@@ -28,7 +30,7 @@ pub(crate) fn tables(document: &Document) -> String {
     }
     document.comparisons.iter().for_each(|comparison| compared(&mut text, comparison));
     document.sweeps.iter().for_each(|sweep| knee(&mut text, sweep));
-    document.growths.iter().for_each(|growth| grown(&mut text, growth));
+    document.growths.iter().for_each(|growth| grown::tables(&mut text, growth));
     origin(&mut text, document);
     text
 }
@@ -205,28 +207,6 @@ fn knee(text: &mut String, sweep: &Sweep) {
     table(text, &title, &["offered", "of capacity", "p50", "p99", "p99.9", ""], rows);
 }
 
-fn grown(text: &mut String, growth: &Growth) {
-    let rows = growth.steps.iter().map(|step| {
-        vec![
-            count(step.events),
-            count(step.keys),
-            cost(step.cpu_ns_an_event),
-            bytes(step.memory_bytes),
-            or_none(growths::memory_a_key(step).map(bytes)),
-            or_none(growths::disk_an_event(step).map(bytes)),
-        ]
-    });
-    let heads = ["events", "keys", "CPU an event", "memory", "a key", "disk an event"];
-    table(text, &labels::capital(&plain(&growth.what)), &heads, rows);
-    let queries = growth.steps.iter().flat_map(|step| step.queries_us.iter().map(move |query| (step, query)));
-    let mut queries: Vec<Vec<String>> =
-        queries.map(|(step, (name, us))| vec![plain(name), count(step.events), count(step.keys), time(*us)]).collect();
-    queries.sort_by(|a, b| a[0].cmp(&b[0]));
-    if !queries.is_empty() {
-        table(text, "Queries there", &["query", "events", "keys", "p95"], queries.into_iter());
-    }
-}
-
 /// Where all of it comes from, in a line to be kept beside it.
 fn origin(text: &mut String, document: &Document) {
     let machine = &document.machine;
@@ -248,7 +228,8 @@ fn origin(text: &mut String, document: &Document) {
     said.expect("a string takes all that is written to it");
 }
 
-fn table(text: &mut String, title: &str, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+/// One with its title above it.
+pub(crate) fn table(text: &mut String, title: &str, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let mut line = |cells: String| {
         text.push_str(&cells);
         text.push('\n');

@@ -2,5 +2,6 @@
 
 mod documents;
 mod figures;
+mod growth;
 mod page;
 mod palette;
