@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use metrics::counter;
-use rules::Effect;
 use schemas::{
     event::{Body, Event},
     wire::encode_event,
@@ -35,17 +34,10 @@ impl Owner {
     }
 
     /// Sends on what others are to decide, before the batch that leaves it to them commits.
-    pub(crate) async fn forward(&mut self, effects: &[Effect]) -> Result<(), ProcessError> {
-        let mut events = Vec::new();
-        for effect in effects {
-            if let Effect::Forward { partition, event } = effect
-                && !self.forwarded.contains(&event.id)
-            {
-                events.push((*partition, event));
-            }
-        }
+    pub(crate) async fn forward(&mut self, mut events: Vec<(u32, Event)>) -> Result<(), ProcessError> {
+        events.retain(|(_, event)| !self.forwarded.contains(&event.id));
         for events in events.chunks(FORWARDED_AT_ONCE) {
-            let records = events.iter().map(|(partition, event)| (*partition, encode_event(Event::clone(event))));
+            let records = events.iter().map(|(partition, event)| (*partition, encode_event(event.clone())));
             if !self.enqueue(records.collect()).await? {
                 return Err(ProcessError::NotForwarded);
             }

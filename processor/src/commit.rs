@@ -1,9 +1,9 @@
 use std::time::Instant;
 
 use metrics::{counter, histogram};
-use rules::{Effect, Needs, decide, effect::Parked};
+use rules::{Effect, Needs, decide, effect::Parked, rests_on_rows};
 use schemas::{
-    event::{Body, Logged},
+    event::{Body, Event, Logged},
     facts::Fact,
     ids::Position,
     wire::encode_decision,
@@ -32,12 +32,15 @@ const LOCKED_FROM: u32 = 2;
 const QUARANTINED_TOLD: usize = 8;
 
 /// A batch's effects by who takes them in.
+#[derive(Default)]
 struct Sorted {
     /// All that the ledger keeps.
     ledger: Vec<Effect>,
     memory: Vec<Effect>,
     facts: Vec<Fact>,
     replies: Vec<Reply>,
+    /// Events that other partitions decide.
+    forwards: Vec<(u32, Event)>,
 }
 
 impl Owner {
@@ -113,17 +116,21 @@ impl Owner {
             fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
         let parked: Vec<Parked> = known.parked.values().cloned().collect();
-        let decided: Vec<Vec<Effect>> = stretch.events.iter().map(|logged| decide(&mut known, logged)).collect();
+        let mut sorted = Sorted::default();
+        let mut resting: Vec<&Logged> = Vec::new();
+        for logged in &stretch.events {
+            let effects = decide(&mut known, logged);
+            resting.extend(rests_on_rows(&effects).then_some(logged));
+            effects.into_iter().for_each(|effect| sorted.take_in(effect));
+        }
         if !relied_on.keys.is_empty() || !relied_on.idents.is_empty() {
-            let each = stretch.events.iter().zip(decided.iter().map(Vec::as_slice));
-            let rested = Needs::rested_on(each, parked.iter());
+            let rested = Needs::rested_on(resting, &parked);
             relied_on.keys.retain(|key, _| rested.keys.contains(key));
             relied_on.idents.retain(|ident, _| rested.idents.contains(ident));
         }
-        let effects: Vec<Effect> = decided.into_iter().flatten().collect();
-        self.forward(&effects).await?;
+        self.forward(std::mem::take(&mut sorted.forwards)).await?;
         self.contended = Some(relied_on.clone());
-        self.commit(stretch, relied_on, sort(effects), locked).await?;
+        self.commit(stretch, relied_on, sorted, locked).await?;
         self.contended = None;
         self.forwarded.clear();
         if lacks_facts {
@@ -232,32 +239,25 @@ fn report(partition: u32, quarantined: &[Quarantined]) {
     }
 }
 
-fn sort(effects: Vec<Effect>) -> Sorted {
-    let mut sorted = Sorted {
-        ledger: Vec::with_capacity(effects.len()),
-        memory: Vec::new(),
-        facts: Vec::new(),
-        replies: Vec::new(),
-    };
-    for effect in effects {
+impl Sorted {
+    fn take_in(&mut self, effect: Effect) {
         match effect {
-            Effect::Remember { .. } | Effect::See { .. } => sorted.memory.push(effect),
-            Effect::Forward { .. } => {}
-            Effect::Record(Fact::Click(click)) => sorted.facts.push(Fact::Click(click)),
+            Effect::Remember { .. } | Effect::See { .. } => self.memory.push(effect),
+            Effect::Forward { partition, event } => self.forwards.push((partition, *event)),
+            Effect::Record(Fact::Click(click)) => self.facts.push(Fact::Click(click)),
             Effect::Record(Fact::Change(change)) => {
-                sorted.facts.push(Fact::Change(change.clone()));
-                sorted.ledger.push(Effect::Record(Fact::Change(change)));
+                self.facts.push(Fact::Change(change.clone()));
+                self.ledger.push(Effect::Record(Fact::Change(change)));
             }
             Effect::Await { .. } => {
-                sorted.memory.push(effect.clone());
-                sorted.ledger.push(effect);
+                self.memory.push(effect.clone());
+                self.ledger.push(effect);
             }
             Effect::Reply(decision) => {
-                sorted.replies.push((decision.reply_to, encode_decision(&decision)));
-                sorted.ledger.push(Effect::Reply(decision));
+                self.replies.push((decision.reply_to, encode_decision(&decision)));
+                self.ledger.push(Effect::Reply(decision));
             }
-            kept => sorted.ledger.push(kept),
+            kept => self.ledger.push(kept),
         }
     }
-    sorted
 }

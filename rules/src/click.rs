@@ -15,18 +15,25 @@ use crate::{
 /// The longest window there is: a click can't win what came later than this after it.
 const LATE_CLICK_DAYS: i64 = 90;
 
+/// What mostly follows from a click: a count, a touch, its event id and a fact.
+const EFFECTS: usize = 4;
+
 pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effect> {
     if logged.event.resent && is_copy(known, logged) {
         return vec![Effect::ExceptClick { position: logged.position, outcome: None }];
     }
     let outcome = outcome(known, logged, click);
-    let mut effects = vec![count(logged, click.company, EventKind::Click, outcome, 1)];
+    let mut effects = Vec::with_capacity(EFFECTS);
+    effects.push(count(logged, click.company, EventKind::Click, outcome, 1));
     if logged.event.resent {
         effects.push(see(logged));
     }
     let at = time_of(logged, click);
     match outcome {
-        Outcome::Counted => effects.extend(counted(known, logged, click, at)),
+        Outcome::Counted => {
+            keep(&mut effects, logged, click, at);
+            effects.extend(late_for(known, click.receipt.fields().link, at, logged.position));
+        }
         Outcome::Bot => effects.extend(see_client(logged, click)),
         _ => effects.push(Effect::ExceptClick { position: logged.position, outcome: Some(outcome) }),
     }
@@ -46,19 +53,12 @@ fn outcome(known: &Known, logged: &Logged, click: &Click) -> Outcome {
     }
 }
 
-fn counted(known: &Known, logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
-    let mut effects = kept(logged, click, at);
-    effects.extend(late_for(known, click.receipt.fields().link, at, logged.position));
-    effects
-}
-
 /// What is remembered of a counted click.
-pub(crate) fn kept(logged: &Logged, click: &Click, at: TimeMs) -> Vec<Effect> {
+pub(crate) fn keep(effects: &mut Vec<Effect>, logged: &Logged, click: &Click, at: TimeMs) {
     let link = click.receipt.fields().link;
     let touch = Touch { receipt: click.receipt, event: logged.event.id, position: logged.position, at };
-    let mut effects = vec![Effect::Remember { link, touch, address_before: click.address_before }];
+    effects.push(Effect::Remember { link, touch, address_before: click.address_before });
     effects.extend(see_client(logged, click));
-    effects
 }
 
 /// Remembers the client's event id, where it sent one.
@@ -67,16 +67,16 @@ pub(crate) fn see_client(logged: &Logged, click: &Click) -> Option<Effect> {
 }
 
 /// What this click could have won, had it come before.
-fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> Vec<Effect> {
+fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> impl Iterator<Item = Effect> {
     let awaiting_until = known.touches.links.get(&link).and_then(|touched| touched.awaiting_until);
-    if awaiting_until.is_none_or(|until| until < at) {
-        return Vec::new();
-    }
-    let waiting = known.awaiting.get(&link).into_iter().flatten();
-    let winnable = waiting.filter(|waits| (0..=LATE_CLICK_DAYS * DAY_MS).contains(&waits.at.since_ms(at)));
-    winnable
-        .map(|waits| Effect::NoteLate { company: waits.company, conversion: waits.conversion, click: position })
-        .collect()
+    let waiting = awaiting_until.filter(|until| *until >= at).and_then(|_| known.awaiting.get(&link));
+    let waiting = waiting.into_iter().flatten();
+    let winnable = waiting.filter(move |waits| (0..=LATE_CLICK_DAYS * DAY_MS).contains(&waits.at.since_ms(at)));
+    winnable.map(move |waits| Effect::NoteLate {
+        company: waits.company,
+        conversion: waits.conversion,
+        click: position,
+    })
 }
 
 /// Under which its retries are known. Those of bots and prefetches stand apart, so that none of them makes a person's click a duplicate.

@@ -33,4 +33,4 @@ mod undecided;
 pub use decide::decide;
 pub use effect::Effect;
 pub use known::Known;
-pub use needs::{Needs, needs};
+pub use needs::{Needs, needs, rests_on_rows};

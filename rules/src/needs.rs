@@ -78,22 +78,22 @@ pub fn needs(batch: &[Logged]) -> Needs {
     needs
 }
 
+/// An event that was sent on, or was a copy, rested on no row of the ledger: its home writes those rows at once, so that a batch which
+/// relied on them might never be committed.
+pub fn rests_on_rows(effects: &[Effect]) -> bool {
+    !effects.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Forward { .. }))
+}
+
 impl Needs {
-    /// The keys and identifiers that the batch's decisions rested on; of budgets, on all that were looked up. `parked` are all
-    /// that were found. An event that was sent on, or was a copy, rested on no row of the ledger: its home writes those rows at
-    /// once, so that a batch which relied on them might never be committed.
+    /// The keys and identifiers that the batch's decisions rested on; of budgets, on all that were looked up. `events` are those that
+    /// [`rests_on_rows`] holds of, and `parked` all that were found.
     pub fn rested_on<'l>(
-        decided: impl Iterator<Item = (&'l Logged, &'l [Effect])>,
-        parked: impl Iterator<Item = &'l Parked>,
+        events: impl IntoIterator<Item = &'l Logged>,
+        parked: impl IntoIterator<Item = &'l Parked>,
     ) -> Needs {
         let mut needs = Needs::default();
-        let is_sent_on = |effect: &Effect| matches!(effect, Effect::Forward { .. });
-        for (logged, effects) in decided {
-            if !effects.is_empty() && !effects.iter().any(is_sent_on) {
-                needs.add_event(logged);
-            }
-        }
-        parked.for_each(|parked| needs.add_parked(parked));
+        events.into_iter().for_each(|logged| needs.add_event(logged));
+        parked.into_iter().for_each(|parked| needs.add_parked(parked));
         needs
     }
 

@@ -31,15 +31,18 @@ pub fn click_fact(logged: &Logged, exception: Option<ClickException>) -> Option<
 pub fn remembered(logged: &Logged, exception: Option<ClickException>) -> Vec<Effect> {
     match &logged.event.body {
         Body::Click(click) => {
-            let seen = (logged.event.resent && exception != Some(ClickException::Copy)).then(|| see(logged));
-            let kept = match exception {
+            let mut kept = Vec::new();
+            if logged.event.resent && exception != Some(ClickException::Copy) {
+                kept.push(see(logged));
+            }
+            match exception {
                 None if click.receipt.fields().visit.counts() => {
-                    click::kept(logged, click, click::time_of(logged, click))
+                    click::keep(&mut kept, logged, click, click::time_of(logged, click));
                 }
-                None => click::see_client(logged, click).into_iter().collect(),
-                Some(_) => Vec::new(),
-            };
-            seen.into_iter().chain(kept).collect()
+                None => kept.extend(click::see_client(logged, click)),
+                Some(_) => {}
+            }
+            kept
         }
         Body::Lead(_) | Body::Sale(_) | Body::Refund(_) | Body::Review(_) | Body::EdgeCounts(_) => vec![see(logged)],
         Body::Settle(_) | Body::Tick => Vec::new(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::{Effect, Known, Needs, effect::Parked};
+use rules::{Effect, Known, Needs, effect::Parked, rests_on_rows};
 use schemas::{
     event::{Body, Event, Logged, Settle},
     ids::{ConversionId, EventId},
@@ -266,8 +266,8 @@ impl Deployment {
         let decide = self.house.decide;
         let decided: Vec<Vec<Effect>> = events.iter().map(|logged| decide(&mut known, logged)).collect();
         if self.house.relies_on_its_own {
-            let decided = events.iter().zip(decided.iter().map(Vec::as_slice));
-            relied_on.keep(&Needs::rested_on(decided, parked.iter()));
+            let resting = events.iter().zip(&decided).filter(|(_, effects)| rests_on_rows(effects));
+            relied_on.keep(&Needs::rested_on(resting.map(|(logged, _)| logged), &parked));
         }
         let effects: Vec<Effect> = decided.into_iter().flatten().collect();
         if !self.house.remembers_after_commit {
