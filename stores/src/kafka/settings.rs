@@ -13,12 +13,12 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Between two tries to connect, at the most: so soon is everything well again once a broker is back.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is waited for others to be sent along. Under load, batches form by themselves behind the requests under way.
-const LINGER_MS: &str = "1";
+/// What is waited for others to be sent along.
+const LINGER_MS: &str = "2";
 
 /// Requests under way to a broker. What comes meanwhile goes along with the next one: with more of them under way a request holds a record or
 /// two, and costs the broker and us as much as one of many.
-const REQUESTS_UNDER_WAY: &str = "2";
+const REQUESTS_UNDER_WAY: &str = "1";
 
 /// Bytes of one batch, and of the largest record.
 const BATCH_BYTES: usize = 1_000_000;
