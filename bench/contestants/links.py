@@ -2,7 +2,8 @@
 """Puts links into a catalog whose roles don't run, as the product's own tables have them, and adds their codes to a file.
 
 Each is of the first link's company and program, and in turn of the partners that have a link already: a row in `links` under the id
-that its code makes, and that row's newest change, which edges follow. Only a link with a name has a contact, and these have none."""
+that its code makes, and that row's newest change, which edges follow. The counts that the product keeps of links are made anew of all
+links. Only a link with a name has a contact, and these have none."""
 
 import argparse
 import sqlite3
@@ -16,6 +17,14 @@ FLIP_LOW = 0x1F67B3B7A4A44072 ^ 0x78E5C0CC4EE679CB
 FLIP_HIGH = 0x2172FFCC7DD05A82 ^ 0x8E2443F7744608B8
 
 KNOWN = "SELECT id, code_folded, company, program, partner, destination FROM {} ORDER BY created_at, id"
+RECOUNT = """
+    DELETE FROM {schema}link_counts;
+    DELETE FROM {schema}partnerships;
+    INSERT INTO {schema}partnerships (partner, company, links, joined_at)
+        SELECT partner, company, count(*), min(created_at) FROM {schema}links GROUP BY partner, company;
+    INSERT INTO {schema}link_counts (company, links, partners)
+        SELECT company, sum(links), count(*) FROM {schema}partnerships GROUP BY company;
+"""
 LINKS = "(id, code_folded, code, company, program, partner, destination, created_at)"
 
 
@@ -62,6 +71,8 @@ def into_sqlite(file, count, now):
     newest = database.execute("SELECT coalesce(max(no), 0) FROM changes").fetchone()[0]
     changes = ((newest + n + 1, CHANGED_LINK, link_id(code)) for n, code in enumerate(codes(count)))
     database.executemany("INSERT INTO changes (no, kind, id) VALUES (?, ?, ?)", changes)
+    for statement in RECOUNT.format(schema="").split(";"):
+        database.execute(statement)
     database.execute("COMMIT")
     database.close()
 
@@ -78,10 +89,11 @@ def into_postgres(url, count, now):
         print("\\.", file=writing.stdin)
         print(
             f"""INSERT INTO catalog.links {LINKS} SELECT {LINKS[1:-1]} FROM made;
+            {RECOUNT.format(schema="catalog.")}
             WITH newest AS (UPDATE catalog.newest_change SET no = no + {count} RETURNING no - {count} AS no)
                 INSERT INTO catalog.changes (no, kind, id) SELECT newest.no + n, {CHANGED_LINK}, made.id FROM made, newest;
             COMMIT;
-            ANALYZE catalog.links, catalog.changes;""",
+            VACUUM ANALYZE catalog.links, catalog.partnerships, catalog.link_counts, catalog.changes;""",
             file=writing.stdin,
         )
     if writing.returncode != 0:

@@ -44,6 +44,7 @@ pub use keys::{
     BOTH_DAYS_MS, DayKey, DayKeys, DayKeysNow, FreshKeys, PUBLISHED_AHEAD_MS, PublishedReceiptKey,
     RECEIPT_KEY_KEPT_DAYS, RECEIPT_KEY_SIGNS_DAYS, ReceiptKeys, Rotated, Secrets,
 };
+pub(crate) use link::LinksOf;
 pub use link::{Link, LinkError, LinkPartner, Linked, NewLink, PartnerProgram};
 pub use partner::Partner;
 

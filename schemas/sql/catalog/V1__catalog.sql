@@ -77,8 +77,23 @@ CREATE TABLE links (
     created_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX links_of_company ON links (company, created_at, id, partner);
-CREATE INDEX links_of_partner ON links (partner, created_at, id, company);
+CREATE INDEX links_of_company ON links (company, created_at, id);
+CREATE INDEX links_of_partner ON links (partner, created_at, id);
+
+-- What whoever makes a link adds it to in the same transaction, so that nobody reads all links to know how many there are.
+CREATE TABLE partnerships (
+    partner INTEGER NOT NULL REFERENCES partners (id),
+    company INTEGER NOT NULL REFERENCES companies (id),
+    links INTEGER NOT NULL CHECK (links > 0),
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (partner, company)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE link_counts (
+    company INTEGER PRIMARY KEY REFERENCES companies (id),
+    links INTEGER NOT NULL,
+    partners INTEGER NOT NULL CHECK (partners BETWEEN 0 AND links)
+) STRICT;
 
 CREATE TABLE credentials (
     id INTEGER PRIMARY KEY,

@@ -90,8 +90,23 @@ CREATE TABLE catalog.links (
     created_at bigint NOT NULL
 );
 
-CREATE INDEX links_of_company ON catalog.links (company, created_at, id, partner);
-CREATE INDEX links_of_partner ON catalog.links (partner, created_at, id, company);
+CREATE INDEX links_of_company ON catalog.links (company, created_at, id);
+CREATE INDEX links_of_partner ON catalog.links (partner, created_at, id);
+
+-- What whoever makes a link adds it to in the same transaction, so that nobody reads all links to know how many there are.
+CREATE TABLE catalog.partnerships (
+    partner bigint NOT NULL REFERENCES catalog.partners (id),
+    company bigint NOT NULL REFERENCES catalog.companies (id),
+    links bigint NOT NULL CHECK (links > 0),
+    joined_at bigint NOT NULL,
+    PRIMARY KEY (partner, company)
+);
+
+CREATE TABLE catalog.link_counts (
+    company bigint PRIMARY KEY REFERENCES catalog.companies (id),
+    links bigint NOT NULL,
+    partners bigint NOT NULL CHECK (partners BETWEEN 0 AND links)
+) WITH (fillfactor = 50);
 
 CREATE TABLE catalog.credentials (
     id bigint PRIMARY KEY,

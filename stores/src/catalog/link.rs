@@ -35,6 +35,30 @@ pub enum LinkPartner {
     },
 }
 
+/// Whose links are listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LinksOf {
+    Company(CompanyId),
+    Partner(PartnerId),
+}
+
+impl LinksOf {
+    /// The column of `links` that holds it.
+    pub(crate) fn column(self) -> &'static str {
+        match self {
+            LinksOf::Company(_) => "company",
+            LinksOf::Partner(_) => "partner",
+        }
+    }
+
+    pub(crate) fn id(self) -> u64 {
+        match self {
+            LinksOf::Company(company) => company.0,
+            LinksOf::Partner(partner) => partner.0,
+        }
+    }
+}
+
 /// A link that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Linked {

@@ -52,8 +52,6 @@ pub struct CompanyOverview {
     pub revenue_minor: i64,
     pub commission_minor: i64,
     pub approved_minor: i64,
-    /// Partners with a click or a conversion in the period.
-    pub partners: u64,
     /// Most revenue first.
     pub top: Vec<TopPartner>,
 }

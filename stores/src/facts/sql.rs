@@ -5,15 +5,9 @@ pub(crate) const COMPANY_CURRENCIES: &str = "SELECT currency, sum(conversions) A
      FROM sales_by_day WHERE company = ? AND day >= ? AND day < ? \
      GROUP BY currency HAVING sold <> 0 OR revenue <> 0 ORDER BY sold DESC, revenue DESC, currency";
 
-/// Of company, from, until.
+/// Of company, from, until. Every counted click has a source, and a company has fewer sources than links.
 pub(crate) const COMPANY_CLICKS: &str =
-    "SELECT coalesce(sum(clicks), 0) FROM clicks_by_day WHERE company = ? AND day >= ? AND day < ?";
-
-/// Of company, from, until, twice. Rows of a key may not be folded yet, so that what nets to nothing shows in their sum only.
-pub(crate) const COMPANY_PARTNERS: &str = "SELECT count(DISTINCT partner) FROM ( \
-     SELECT partner FROM clicks_by_day WHERE company = ? AND day >= ? AND day < ? AND clicks > 0 UNION ALL \
-     SELECT partner FROM sales_by_day WHERE company = ? AND day >= ? AND day < ? AND partner <> 0 \
-     GROUP BY company, day, partner, link, currency HAVING sum(conversions) > 0) AS active";
+    "SELECT coalesce(sum(clicks), 0) FROM sources_by_day WHERE company = ? AND day >= ? AND day < ?";
 
 /// Of company, from, until, currency, limit: partner, conversions, revenue, earned.
 pub(crate) const TOP_PARTNERS: &str = "SELECT partner, sum(conversions) AS sold, sum(revenue_minor) AS revenue, sum(partner_minor) \
@@ -22,7 +16,7 @@ pub(crate) const TOP_PARTNERS: &str = "SELECT partner, sum(conversions) AS sold,
 
 /// Of company, from, until.
 pub(crate) const COMPANY_CLICKS_DAILY: &str =
-    "SELECT day, sum(clicks) FROM clicks_by_day WHERE company = ? AND day >= ? AND day < ? GROUP BY day";
+    "SELECT day, sum(clicks) FROM sources_by_day WHERE company = ? AND day >= ? AND day < ? GROUP BY day";
 
 /// Of company, from, until, currency: day, conversions, revenue.
 pub(crate) const COMPANY_SALES_DAILY: &str = "SELECT day, sum(conversions), sum(revenue_minor) FROM sales_by_day \

@@ -20,6 +20,7 @@ mod decision_rows;
 mod follow;
 mod keys;
 mod latest;
+mod link_counts;
 mod links;
 mod magic_links;
 mod open;

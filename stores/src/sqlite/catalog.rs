@@ -15,6 +15,7 @@ mod contacts;
 mod credentials;
 mod follow;
 mod keys;
+mod link_counts;
 mod links;
 mod magic_links;
 mod open;

@@ -7,6 +7,7 @@ mod companies;
 mod database;
 mod follow;
 mod keys;
+mod link_counts;
 mod links;
 mod outage;
 mod own_server;

@@ -37,7 +37,6 @@ impl ClickHouseFacts {
             None => Vec::new(),
         };
         let clicks = within(READ_WAIT, self.of_days(sql::COMPANY_CLICKS, company.0, days)?.fetch_one::<u64>()).await?;
-        let partners = bind_days(self.of_days(sql::COMPANY_PARTNERS, company.0, days)?.bind(company.0), days);
         Ok(CompanyOverview {
             currencies,
             clicks,
@@ -46,7 +45,6 @@ impl ClickHouseFacts {
             revenue_minor: shown_sold.map_or(0, |sold| shown(sold.2)),
             commission_minor: shown_sold.map_or(0, |sold| shown(sold.3)),
             approved_minor: shown_sold.map_or(0, |sold| shown(sold.4)),
-            partners: within(READ_WAIT, partners.fetch_one::<u64>()).await?,
             top,
         })
     }

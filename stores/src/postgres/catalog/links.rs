@@ -11,16 +11,13 @@ use super::{
     PostgresCatalog,
     changes::{self, Changed},
     contacts::Subject,
-    partners,
+    link_counts, partners,
     rows::link_row,
 };
 use crate::{
     Listed, Page, StoreError,
-    catalog::{Link, LinkError, LinkPartner, Linked, NewLink},
-    postgres::{
-        query,
-        row::{get_id, int},
-    },
+    catalog::{Link, LinkError, LinkPartner, Linked, LinksOf, NewLink},
+    postgres::{query, row::int},
 };
 
 impl PostgresCatalog {
@@ -53,19 +50,11 @@ impl PostgresCatalog {
     }
 
     pub(crate) async fn links_of_company(&self, company: CompanyId, page: Page) -> Result<Listed<Link>, StoreError> {
-        self.run(async |client: &Client| list(client, "company", company.0, page).await).await
+        self.run(async |client: &Client| list(client, LinksOf::Company(company), page).await).await
     }
 
     pub(crate) async fn links_of_partner(&self, partner: PartnerId, page: Page) -> Result<Listed<Link>, StoreError> {
-        self.run(async |client: &Client| list(client, "partner", partner.0, page).await).await
-    }
-
-    pub(crate) async fn partner_count(&self, company: CompanyId) -> Result<u64, StoreError> {
-        let count = async |client: &Client| {
-            let select = "SELECT count(DISTINCT partner) FROM catalog.links WHERE company = $1";
-            get_id(&query::one(client, select, &[&int(company.0)]).await?, 0)
-        };
-        self.run(count).await
+        self.run(async |client: &Client| list(client, LinksOf::Partner(partner), page).await).await
     }
 }
 
@@ -93,26 +82,18 @@ async fn make(
     if !partners::lock(transaction, partner).await? {
         return Err(LinkError::UnknownPartner);
     }
-    if joining == Joining::Yes && has_link(transaction, partner, company).await? {
+    if joining == Joining::Yes && link_counts::has_link(transaction, partner, company).await? {
         return Err(LinkError::AlreadyJoined);
     }
-    // It waits for whoever is taking the same code. The id is made of the code, so either index may find it first.
-    let insert = "INSERT INTO catalog.links (id, code_folded, code, company, program, partner, destination, created_at) \
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
     let (folded, code, by) = (link.code.folded(), link.code.as_str(), int(partner.0));
     let values: query::Values<'_> = &[&id, &folded, &code, &company, &program, &by, &link.destination, &link.now.0];
-    if query::execute(transaction, insert, values).await? == 0 {
+    if query::execute(transaction, link_counts::MAKE, values).await? == 0 {
         return Err(LinkError::CodeTaken);
     }
     if let Some(name) = &link.name {
         Subject::Link(link.id).add(transaction, None, Some(name)).await?;
     }
     Ok((partner, changes::note(transaction, &[Changed::Link(link.id)]).await?))
-}
-
-async fn has_link(transaction: &Transaction<'_>, partner: PartnerId, company: i64) -> Result<bool, StoreError> {
-    let select = "SELECT 1 FROM catalog.links WHERE partner = $1 AND company = $2 LIMIT 1";
-    Ok(query::one_or_none(transaction, select, &[&int(partner.0), &company]).await?.is_some())
 }
 
 /// The columns of [`link_row`], the name and `created_at`.
@@ -127,12 +108,20 @@ fn link(row: &Row) -> Result<Link, StoreError> {
     Ok(Link { row: link_row(row)?, name: row.try_get(6)?, created_at: TimeMs(row.try_get(7)?) })
 }
 
-async fn list(client: &Client, owner: &str, id: u64, page: Page) -> Result<Listed<Link>, StoreError> {
-    let select = select(&format!("WHERE {owner} = $1 ORDER BY created_at DESC, links.id DESC LIMIT $2 OFFSET $3"));
-    let count = format!("SELECT count(*) FROM catalog.links WHERE {owner} = $1");
-    let id = int(id);
-    let values: query::Values<'_> = &[&id, &page.limit(), &page.skipped()];
-    let (found, total) =
-        tokio::try_join!(query::all(client, &select, values), query::one(client, &count, &values[..1]))?;
-    Ok(Listed { rows: found.iter().map(link).collect::<Result<_, _>>()?, total: get_id(&total, 0)? })
+async fn list(client: &Client, owner: LinksOf, page: Page) -> Result<Listed<Link>, StoreError> {
+    let total = link_counts::of(client, owner).await?;
+    let mut rows = Vec::new();
+    if let Some(stretch) = page.within(total) {
+        let (column, order) = (owner.column(), stretch.order());
+        // What is passed over is read in the index only.
+        let select = select(&format!(
+            "WHERE links.id = ANY(ARRAY(SELECT id FROM catalog.links WHERE {column} = $1 \
+                                        ORDER BY created_at {order}, id {order} LIMIT $2 OFFSET $3)) \
+             ORDER BY created_at {order}, links.id {order}"
+        ));
+        let values: query::Values<'_> = &[&int(owner.id()), &stretch.limit, &stretch.skipped];
+        rows = query::all(client, &select, values).await?.iter().map(link).collect::<Result<_, _>>()?;
+        stretch.put_in_order(&mut rows);
+    }
+    Ok(Listed { rows, total })
 }

@@ -18,7 +18,7 @@ use crate::{
 const NAMED: &str = "LEFT JOIN catalog.contacts ON contacts.kind = 1 AND contacts.id = int8send(companies.id)";
 
 const OPEN_COUNT: &str = "SELECT count(*) FROM catalog.companies WHERE status = 'active'";
-const OF_PARTNER_COUNT: &str = "SELECT count(DISTINCT company) FROM catalog.links WHERE partner = $1";
+const OF_PARTNER_COUNT: &str = "SELECT count(*) FROM catalog.partnerships WHERE partner = $1";
 
 impl PostgresCatalog {
     pub(crate) async fn open_programs(&self, page: Page) -> Result<Listed<OpenProgram>, StoreError> {
@@ -46,8 +46,8 @@ impl PostgresCatalog {
     ) -> Result<Listed<PartnerProgram>, StoreError> {
         let select = format!(
             "SELECT companies.id, companies.program, domain, name, terms_version, terms_body, status, joined_at \
-             FROM (SELECT company, min(created_at) AS joined_at FROM catalog.links WHERE partner = $1 \
-                   GROUP BY company ORDER BY joined_at, company LIMIT $2 OFFSET $3) AS joined \
+             FROM (SELECT company, joined_at FROM catalog.partnerships WHERE partner = $1 \
+                   ORDER BY joined_at, company LIMIT $2 OFFSET $3) AS joined \
              JOIN catalog.companies ON companies.id = joined.company {} {NAMED} \
              ORDER BY joined_at, companies.id",
             terms::NEWEST,

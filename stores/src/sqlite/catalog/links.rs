@@ -10,12 +10,12 @@ use super::{
     SqliteCatalog,
     changes::{self, Changed},
     contacts::Subject,
-    partners,
+    link_counts, partners,
     rows::{LINK_COLUMNS, link_row},
 };
 use crate::{
     Listed, Page, StoreError,
-    catalog::{Link, LinkError, LinkPartner, Linked, NewLink},
+    catalog::{Link, LinkError, LinkPartner, Linked, LinksOf, NewLink},
     sqlite::row::{get_id, int},
 };
 
@@ -39,19 +39,11 @@ impl SqliteCatalog {
     }
 
     pub(crate) async fn links_of_company(&self, company: CompanyId, page: Page) -> Result<Listed<Link>, StoreError> {
-        self.readers.read(move |transaction| list(transaction, "company", company.0, page)).await
+        self.readers.read(move |transaction| list(transaction, LinksOf::Company(company), page)).await
     }
 
     pub(crate) async fn links_of_partner(&self, partner: PartnerId, page: Page) -> Result<Listed<Link>, StoreError> {
-        self.readers.read(move |transaction| list(transaction, "partner", partner.0, page)).await
-    }
-
-    pub(crate) async fn partner_count(&self, company: CompanyId) -> Result<u64, StoreError> {
-        let count = move |transaction: &Transaction<'_>| {
-            let select = "SELECT count(DISTINCT partner) FROM links WHERE company = ?1";
-            Ok(transaction.prepare_cached(select)?.query_row([int(company.0)], |row| get_id(row, 0))?)
-        };
-        self.readers.read(count).await
+        self.readers.read(move |transaction| list(transaction, LinksOf::Partner(partner), page)).await
     }
 }
 
@@ -78,7 +70,7 @@ fn make(transaction: &Transaction<'_>, link: &NewLink, joining: Joining) -> Resu
             partners::by_email_or_create(transaction, email, *email_hash, *id_if_new, link.now)?
         }
     };
-    if joining == Joining::Yes && has_link(transaction, partner, link.company)? {
+    if joining == Joining::Yes && link_counts::has_link(transaction, partner, link.company)? {
         return Err(LinkError::AlreadyJoined);
     }
     let folded = link.code.folded();
@@ -97,15 +89,11 @@ fn make(transaction: &Transaction<'_>, link: &NewLink, joining: Joining) -> Resu
         link.destination,
         link.now.0,
     ])?;
+    link_counts::add(transaction, partner, link.company, link.now)?;
     if let Some(name) = &link.name {
         Subject::Link(link.id).add(transaction, None, Some(name))?;
     }
     Ok((partner, changes::note(transaction, Changed::Link(link.id))?))
-}
-
-fn has_link(transaction: &Transaction<'_>, partner: PartnerId, company: CompanyId) -> rusqlite::Result<bool> {
-    let select = "SELECT 1 FROM links WHERE partner = ?1 AND company = ?2";
-    transaction.prepare_cached(select)?.exists(params![int(partner.0), int(company.0)])
 }
 
 /// `created_at` follows the columns of the row.
@@ -120,14 +108,20 @@ fn one(transaction: &Transaction<'_>, condition: &str, key: impl Params) -> Resu
     Ok(transaction.prepare_cached(&select)?.query_row(key, |row| link(transaction, row)).optional()?)
 }
 
-fn list(transaction: &Transaction<'_>, owner: &str, id: u64, page: Page) -> Result<Listed<Link>, StoreError> {
-    let select = format!(
-        "SELECT {LINK_COLUMNS}, created_at FROM links WHERE {owner} = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3"
-    );
-    let mut select = transaction.prepare_cached(&select)?;
-    let rows = select.query_map(params![int(id), page.limit(), page.skipped()], |row| link(transaction, row))?;
-    let rows = rows.collect::<rusqlite::Result<_>>()?;
-    let count = format!("SELECT count(*) FROM links WHERE {owner} = ?1");
-    let total = transaction.prepare_cached(&count)?.query_row([int(id)], |row| get_id(row, 0))?;
+fn list(transaction: &Transaction<'_>, owner: LinksOf, page: Page) -> Result<Listed<Link>, StoreError> {
+    let total = link_counts::of(transaction, owner)?;
+    let mut rows = Vec::new();
+    if let Some(stretch) = page.within(total) {
+        let (column, order) = (owner.column(), stretch.order());
+        let select = format!(
+            "SELECT {LINK_COLUMNS}, created_at FROM links WHERE {column} = ?1 \
+             ORDER BY created_at {order}, id {order} LIMIT ?2 OFFSET ?3"
+        );
+        let mut select = transaction.prepare_cached(&select)?;
+        let values = params![int(owner.id()), stretch.limit, stretch.skipped];
+        let found = select.query_map(values, |row| link(transaction, row))?;
+        rows = found.collect::<rusqlite::Result<_>>()?;
+        stretch.put_in_order(&mut rows);
+    }
     Ok(Listed { rows, total })
 }

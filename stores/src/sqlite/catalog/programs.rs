@@ -15,10 +15,10 @@ const OPEN: &str = "SELECT id, program, domain, status, created_at FROM companie
                     ORDER BY created_at, id LIMIT ?1 OFFSET ?2";
 const OPEN_COUNT: &str = "SELECT count(*) FROM companies WHERE status = 'active'";
 
-const OF_PARTNER: &str = "SELECT companies.id, companies.program, domain, status, min(links.created_at) AS joined_at \
-                          FROM links JOIN companies ON companies.id = links.company WHERE partner = ?1 \
-                          GROUP BY companies.id ORDER BY joined_at, companies.id LIMIT ?2 OFFSET ?3";
-const OF_PARTNER_COUNT: &str = "SELECT count(DISTINCT company) FROM links WHERE partner = ?1";
+const OF_PARTNER: &str = "SELECT companies.id, companies.program, domain, status, joined_at \
+                          FROM partnerships JOIN companies ON companies.id = company WHERE partner = ?1 \
+                          ORDER BY joined_at, company LIMIT ?2 OFFSET ?3";
+const OF_PARTNER_COUNT: &str = "SELECT count(*) FROM partnerships WHERE partner = ?1";
 
 impl SqliteCatalog {
     pub(crate) async fn open_programs(&self, page: Page) -> Result<Listed<OpenProgram>, StoreError> {

@@ -92,7 +92,6 @@ fn overview(
     top: u32,
 ) -> rusqlite::Result<CompanyOverview> {
     let period = params![company, days.from.0, days.until.0];
-    let twice = params![company, days.from.0, days.until.0, company, days.from.0, days.until.0];
     let mut select = transaction.prepare_cached(sql::COMPANY_CURRENCIES)?;
     let sold = select.query_map(period, |row| {
         Ok(Sold {
@@ -117,7 +116,6 @@ fn overview(
         revenue_minor: shown.map_or(0, |sold| sold.revenue_minor),
         commission_minor: shown.map_or(0, |sold| sold.commission_minor),
         approved_minor: shown.map_or(0, |sold| sold.approved_minor),
-        partners: transaction.prepare_cached(sql::COMPANY_PARTNERS)?.query_row(twice, |row| get_id(row, 0))?,
         top,
         currencies,
     })
