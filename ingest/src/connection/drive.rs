@@ -25,6 +25,8 @@ use super::refusal::Refusal;
 use super::stream::Watched;
 use super::{HEAD_BYTES, Limits, Peer, head};
 
+const SINK_BYTES: usize = 4_096;
+
 pub(super) async fn drive<F, R, B>(
     stream: TcpStream,
     peer: Peer,
@@ -73,7 +75,8 @@ pub(super) async fn farewell(mut stream: TcpStream, word: Option<&Refusal>, limi
             stream.write_all(word.wire().as_bytes()).await?;
         }
         stream.shutdown().await?;
-        let mut sink = [0; 4_096];
+        // On the heap: in the task it would take its room for as long as the connection lives.
+        let mut sink = vec![0; SINK_BYTES];
         while stream.read(&mut sink).await? > 0 {}
         std::io::Result::Ok(())
     };
