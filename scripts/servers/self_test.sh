@@ -56,7 +56,8 @@ again() {
     services "$1" "$2" && [[ $(services status) == *"$2 is stopped"* ]] && services start "$2" && [[ $(services env) == "$before" ]]
 }
 
-produce() { seq "$2" "$3" | timeout 30 kcat -P -b "$1" -t records -X acks=all -X message.timeout.ms="${4:-20000}"; }
+# A controller that is lost with its broker takes its time to be replaced, the more so on a busy machine.
+produce() { seq "$2" "$3" | timeout 90 kcat -P -b "$1" -t records -X acks=all -X message.timeout.ms="${4:-80000}"; }
 
 holds() { [[ $(timeout 30 kcat -C -b "$1" -t records -o beginning -e -q | sort -n | uniq | wc -l) == "$2" ]]; }
 
