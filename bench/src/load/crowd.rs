@@ -6,11 +6,9 @@ use rand_distr::{Distribution as _, Zipf};
 use super::{
     ask::{Click, Visit},
     chance::{below, dice, spread},
+    day::LINKS_EXPONENT,
 };
 use crate::record::{Crowd, Load, Spreading};
-
-/// As of a day's links.
-const LINKS_EXPONENT: f64 = 1.0;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Clickers {

@@ -21,7 +21,7 @@ const STEP: u64 = 389;
 pub(crate) const VISITORS: u64 = 1 << 21;
 /// Flat enough that nobody clicks more often than an address may, short of 100,000 clicks a second for a minute.
 const VISITORS_EXPONENT: f64 = 0.5;
-const LINKS_EXPONENT: f64 = 1.0;
+pub(super) const LINKS_EXPONENT: f64 = 1.0;
 
 /// Of a thousand clicks.
 const REPEATS: u64 = 150;

@@ -25,6 +25,7 @@ use super::refusal::Refusal;
 use super::stream::Watched;
 use super::{HEAD_BYTES, Limits, Peer, head};
 
+/// Read at once of what a client still sends after its last answer.
 const SINK_BYTES: usize = 4_096;
 
 pub(super) async fn drive<F, R, B>(
