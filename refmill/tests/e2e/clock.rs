@@ -58,10 +58,11 @@ impl Clock {
     }
 }
 
-/// Where Debian, or an installation by hand, puts it.
+/// Where Debian, or an installation by hand, puts it. The one for many threads: with the other, a thread that reads the
+/// file while another does is now and then told the true time.
 fn library() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
     let places = folders.chain(["/usr/lib".into(), "/usr/lib64".into(), "/usr/local/lib".into()]);
-    let mut libraries = places.map(|place| place.join("faketime/libfaketime.so.1"));
-    libraries.find(|library| library.exists()).expect("libfaketime.so.1: scripts/test installs it")
+    let mut libraries = places.map(|place| place.join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.exists()).expect("libfaketimeMT.so.1: scripts/test installs it")
 }

@@ -222,6 +222,6 @@ fn waits(cluster: &Cluster) -> PathBuf {
 fn library() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
     let places = folders.chain(["/usr/lib".into(), "/usr/lib64".into(), "/usr/local/lib".into()]);
-    let mut libraries = places.map(|place| place.join("faketime/libfaketime.so.1"));
-    libraries.find(|library| library.exists()).expect("libfaketime.so.1: scripts/test installs it")
+    let mut libraries = places.map(|place| place.join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.exists()).expect("libfaketimeMT.so.1: scripts/test installs it")
 }
