@@ -4,11 +4,11 @@ use std::hash::Hasher;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Forwarded addresses that are read; a chain of trusted proxies longer than this is no chain.
 pub const HOPS_MAX: usize = 32;
@@ -90,7 +90,7 @@ impl Address {
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Address {
     let mut address = peer;
     let entries =
-        headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        headers.get_all(&FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for entry in entries.take(HOPS_MAX) {
         if !trusted.trusts(address) {
             break;
@@ -134,7 +134,7 @@ mod tests {
         let check = |peer: &str, forwarded: &[&str], want: &str| {
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+                headers.append(&FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
             }
             assert!(
                 client(ip(peer), &headers, &trusted) == Address::of(ip(want)),

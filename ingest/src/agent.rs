@@ -4,7 +4,7 @@ mod bots;
 mod device;
 mod seen;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use schemas::web::Device;
 
 use bots::Bots;
@@ -15,7 +15,12 @@ use seen::Seen;
 pub const AGENT_BYTES: usize = 1_024;
 
 /// The headers with which a browser says that nobody has clicked yet, and what they then say.
-const PREFETCH_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+static PREFETCH_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
 const PREFETCH_WORDS: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +63,7 @@ impl Agents {
 /// A link fetched ahead of a click that may never come.
 #[must_use]
 pub fn is_prefetch(headers: &HeaderMap) -> bool {
-    PREFETCH_HEADERS.iter().flat_map(|name| headers.get_all(*name)).any(|value| {
+    PREFETCH_HEADERS.iter().flat_map(|name| headers.get_all(name)).any(|value| {
         let mut words = value.as_bytes().split(|byte| matches!(byte, b';' | b',' | b' '));
         words.any(|word| PREFETCH_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
     })

@@ -1,6 +1,6 @@
 //! From an event to where it is durable: the log or, while that is away, the spool.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use schemas::{
     event::Event,
@@ -43,11 +43,12 @@ impl Edge {
     /// Appends all of them or none.
     pub(crate) async fn append_all(&self, class: Class, events: Vec<Event>) -> Result<Taken, EdgeRefusal> {
         let partitions = self.log.partitions();
-        let records = events.into_iter().map(|event| (partition(&event, partitions), encode_event(event))).collect();
+        let records: Records =
+            events.into_iter().map(|event| (partition(&event, partitions), encode_event(event))).collect();
         match &self.spool {
             None => self.append_to_log(class, records).await,
             Some(spool) if class == Class::Own => self.append_own(spool, records).await,
-            Some(spool) => to_either(spool, class, records, |records| self.enqueue(class, records)).await,
+            Some(spool) => to_either(spool, class, &records, || self.enqueue(class, Cow::Borrowed(&records))).await,
         }
     }
 
@@ -57,7 +58,7 @@ impl Edge {
     }
 
     async fn append_to_log(&self, class: Class, records: Records) -> Result<Taken, EdgeRefusal> {
-        match self.enqueue(class, records).map_err(|_| EdgeRefusal::QueueFull)?.await {
+        match self.enqueue(class, Cow::Owned(records)).map_err(|_| EdgeRefusal::QueueFull)?.await {
             Ok(()) => Ok(Taken::Log),
             Err(error) => Err(unavailable(&error)),
         }
@@ -75,18 +76,15 @@ impl Edge {
     fn enqueue(
         &self,
         class: Class,
-        mut records: Records,
+        records: Cow<'_, [(u32, Vec<u8>)]>,
     ) -> Result<impl Future<Output = Result<(), StoreError>> + use<>, QueueFull> {
         enum Queued {
             One(stores::log::Appending),
             Many(stores::log::AppendingMany),
         }
-        let queued = match (records.len(), records.pop()) {
-            (1, Some((partition, record))) => Queued::One(self.log.enqueue(partition, class, record)?),
-            (_, last) => {
-                records.extend(last);
-                Queued::Many(self.log.enqueue_many(class, records)?)
-            }
+        let queued = match &*records {
+            [(partition, record)] => Queued::One(self.log.enqueue(*partition, class, record)?),
+            _ => Queued::Many(self.log.enqueue_many(class, records)?),
         };
         Ok(async {
             match queued {
@@ -101,8 +99,8 @@ impl Edge {
 pub(crate) async fn to_either<F>(
     spool: &Spool,
     class: Class,
-    records: Records,
-    enqueue: impl Fn(Records) -> Result<F, QueueFull>,
+    records: &[(u32, Vec<u8>)],
+    enqueue: impl Fn() -> Result<F, QueueFull>,
 ) -> Result<Taken, EdgeRefusal>
 where
     F: Future<Output = Result<(), StoreError>>,
@@ -110,7 +108,7 @@ where
     let arrival = spool.arrive();
     spool.turned().await;
     for _ in 0..GIVEN_BACK_MAX {
-        let way = spool.hand_in(class, arrival, || enqueue(records.clone()), || marked(&records));
+        let way = spool.hand_in(class, arrival, &enqueue, || marked(records));
         let appending = match way {
             Way::Log(appending) => appending.map_err(|_| EdgeRefusal::QueueFull)?,
             Way::Spool(spooling) => {
@@ -140,8 +138,8 @@ fn partition(event: &Event, partitions: u32) -> u32 {
 }
 
 /// As the spool holds them: it may send a record twice, and only those that say so are recognised.
-fn marked(records: &Records) -> Records {
-    let mut marked = records.clone();
+fn marked(records: &[(u32, Vec<u8>)]) -> Records {
+    let mut marked = records.to_vec();
     marked.iter_mut().for_each(|(_, record)| mark_resent(record));
     marked
 }

@@ -47,7 +47,7 @@ enum Answered {
 
 /// Items' answers as JSON, one behind the other, and the events of those that are taken.
 #[derive(Default)]
-struct Taken {
+pub(crate) struct Taken {
     results: String,
     events: Vec<Event>,
 }
@@ -55,18 +55,15 @@ struct Taken {
 /// About as long as a click's answer.
 const RESULT_CHARS: usize = 128;
 
-pub(crate) async fn answer(
-    edge: &Edge,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-    body: &[u8],
-) -> Result<Response<Page>, EdgeRefusal> {
-    let Taken { results, events } = take_all(edge, headers, peer, body)?;
+/// Appends what was taken and says what became of each item.
+pub(crate) async fn answer(edge: &Edge, taken: Taken) -> Result<Response<Page>, EdgeRefusal> {
+    let Taken { results, events } = taken;
     append(edge, events).await?;
     Ok(batch_of(&results))
 }
 
-fn take_all(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Taken, EdgeRefusal> {
+/// Reads a batch, looks up what its items name, and stamps those that are taken.
+pub(crate) fn take_all(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Taken, EdgeRefusal> {
     let is_lines = content_type(headers).eq_ignore_ascii_case("application/x-ndjson");
     if !is_lines
         && let Some(taken) = clicks_alone(body, |clicks| take_clicks(&Sender::of(edge, headers, peer)?, clicks))

@@ -61,8 +61,8 @@ impl Budget {
         self.left.load(Ordering::Relaxed)
     }
 
-    fn lease(&self) -> Lease {
-        Lease { budget: self.clone(), bytes: 0 }
+    fn lease(&self) -> Lease<'_> {
+        Lease { budget: self, bytes: 0 }
     }
 }
 
@@ -74,18 +74,18 @@ impl Default for Budget {
 
 /// A body and its share of the budget, given back when this is dropped.
 #[derive(Debug)]
-pub struct Whole {
+pub struct Whole<'a> {
     pub bytes: Bytes,
-    _lease: Lease,
+    _lease: Lease<'a>,
 }
 
 #[derive(Debug)]
-struct Lease {
-    budget: Budget,
+struct Lease<'a> {
+    budget: &'a Budget,
     bytes: usize,
 }
 
-impl Lease {
+impl Lease<'_> {
     /// What has come counts, not what was announced: else a few slow clients could announce it all away.
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         let take = |left: usize| left.checked_sub(bytes);
@@ -96,28 +96,29 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// Reads all of it, or says why not.
-pub async fn read<B>(body: B, limit_bytes: usize, wait: Duration, budget: &Budget) -> Result<Whole, BodyError>
+pub async fn read<B>(body: B, limit_bytes: usize, wait: Duration, budget: &Budget) -> Result<Whole<'_>, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let deadline = Instant::now() + wait;
+    timeout_at(deadline, read_here(body, limit_bytes, budget)).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// The same of a body that is known to be here: it is waited for without an end.
+pub async fn read_here<B>(mut body: B, limit_bytes: usize, budget: &Budget) -> Result<Whole<'_>, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     if body.size_hint().lower() > limit_bytes as u64 {
         return Err(BodyError::TooLarge { limit: limit_bytes });
     }
-    let deadline = Instant::now() + wait;
-    timeout_at(deadline, collect(body, limit_bytes, budget)).await.unwrap_or(Err(BodyError::TooSlow))
-}
-
-async fn collect<B>(mut body: B, limit_bytes: usize, budget: &Budget) -> Result<Whole, BodyError>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
     let mut lease = budget.lease();
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();

@@ -74,29 +74,30 @@ pub(crate) struct Visitor {
     pub(crate) device: schemas::web::Device,
 }
 
-pub(crate) async fn answer(
-    edge: &Edge,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-    body: &[u8],
-) -> Result<Response<Page>, EdgeRefusal> {
+/// A click that is to be recorded: whose it is, its receipt and its event. None of a paused company.
+pub(crate) type Taken = Option<(CompanyId, Receipt, Event)>;
+
+/// Reads the click, looks up what it names, and stamps it.
+pub(crate) fn take_in(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Taken, EdgeRefusal> {
     let now = (edge.now)();
-    let Some((company, receipt, event)) = read(body, |said| take(edge, said, headers, peer, now))?? else {
-        return Ok(not_tracked());
-    };
+    read(body, |said| take(edge, said, headers, peer, now))?
+}
+
+/// Appends it, and answers with its receipt.
+pub(crate) async fn answer(edge: &Edge, taken: Taken) -> Result<Response<Page>, EdgeRefusal> {
+    let Some((company, receipt, event)) = taken else { return Ok(not_tracked()) };
     edge.append(Class::Click, event).await.inspect_err(|_| edge.count_refused(company, EventKind::Click))?;
     Ok(tracked(&receipt))
 }
 
-/// None of a paused company.
 fn take(
     edge: &Edge,
     said: &Said<'_>,
     headers: &HeaderMap,
     peer: SocketAddr,
     now: TimeMs,
-) -> Result<Option<(CompanyId, Receipt, Event)>, EdgeRefusal> {
-    let snapshot = edge.follower.current();
+) -> Result<Taken, EdgeRefusal> {
+    let snapshot = edge.follower.look();
     let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
     let link = snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
     if snapshot.company(link.company).is_none_or(|company| company.paused) {
@@ -246,9 +247,7 @@ pub(crate) fn stamp(
         },
         device: visitor.device,
     };
-    let mut event = edge.stamp(now, key, Body::Click(Box::new(click)));
-    event.id = id;
-    Ok((receipt, event))
+    Ok((receipt, edge.stamp_as(id, now, key, Body::Click(Box::new(click)))))
 }
 
 /// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.

@@ -34,9 +34,12 @@ pub const DRAIN_WAIT: Duration = Duration::from_secs(8);
 /// The head of a request, and hyper's buffers.
 pub const HEAD_BYTES: usize = 64 << 10;
 
+/// How a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    pub address: SocketAddr,
+pub struct Arrival {
+    pub peer: SocketAddr,
+    /// Its body is here, to the last byte.
+    pub is_whole: bool,
 }
 
 #[derive(Debug, Clone, Copy)]

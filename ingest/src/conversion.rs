@@ -67,14 +67,14 @@ pub(crate) fn within_limit(edge: &Edge, credential: Credential, kind: EventKind)
     Ok(credential)
 }
 
-pub(crate) async fn answer(edge: &Edge, caller: Credential, body: &[u8]) -> Result<Response<Page>, EdgeRefusal> {
+/// Reads the sale, looks up what it names, and stamps it.
+pub(crate) fn take_in(edge: &Edge, caller: Credential, body: &[u8]) -> Result<(ConversionId, Event), EdgeRefusal> {
     let now = (edge.now)();
     let made = Fields::parse(body)
         .and_then(|fields| from_fields(&fields, now))
         .map_err(EdgeRefusal::from)
         .and_then(|said| stamp(edge, caller, said, now));
-    let (conversion, event) = made.inspect_err(|_| edge.count_refused(caller.company, EventKind::Sale))?;
-    decide(edge, conversion, event).await
+    made.inspect_err(|_| edge.count_refused(caller.company, EventKind::Sale))
 }
 
 /// Appends the sale, waits for its decision and says what it is.

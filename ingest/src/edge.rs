@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use schemas::{
     decision::EventKind,
     event::{Body, Event},
-    ids::{CompanyId, KeyId},
+    ids::{CompanyId, EventId, KeyId},
     time::TimeMs,
 };
 use stores::log::Log;
@@ -18,7 +18,9 @@ use crate::{
     answer::{Page, refused},
     batch, body,
     body::{Budget, Whole},
-    click, conversion,
+    click,
+    connection::Arrival,
+    conversion,
     counts::RefusedCounts,
     follower::Follower,
     limiter::{ClickLimiter, KeyLimiter},
@@ -63,26 +65,27 @@ pub fn owns(path: &str) -> bool {
 }
 
 impl Edge {
-    pub async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Page> {
-        let path = request.uri().path().to_owned();
-        let outcome = match path.as_str() {
-            "/track/click" => self.click(request, peer).await,
-            "/track/conversion" => self.conversion(request).await,
-            "/track/batch" => self.batch(request, peer).await,
+    pub async fn handle(&self, request: Request<Incoming>, arrival: Arrival) -> Response<Page> {
+        let is_tracked = request.uri().path().starts_with("/track/");
+        let outcome = match request.uri().path() {
+            "/track/click" => self.click(request, arrival).await,
+            // Beside a click's theirs are large, and each connection keeps room for the largest.
+            "/track/conversion" => Box::pin(self.conversion(request, arrival)).await,
+            "/track/batch" => Box::pin(self.batch(request, arrival)).await,
             "/postback" => self.postback(request).await,
-            _ => match path.strip_prefix("/r/") {
-                Some(code) => redirect::answer(self, &request, code, peer).await,
+            path => match path.strip_prefix("/r/") {
+                Some(code) => Box::pin(redirect::answer(self, &request, code, arrival.peer)).await,
                 None => Err(EdgeRefusal::NoSuchPath),
             },
         };
         let mut response = outcome.unwrap_or_else(|refusal| refused(&refusal));
-        if path.starts_with("/track/") {
+        if is_tracked {
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
         }
         response
     }
 
-    async fn click(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Page>, EdgeRefusal> {
+    async fn click(&self, request: Request<Incoming>, arrival: Arrival) -> Result<Response<Page>, EdgeRefusal> {
         match *request.method() {
             Method::POST => {}
             Method::OPTIONS => return Ok(crate::answer::preflight()),
@@ -90,11 +93,14 @@ impl Edge {
         }
         expect_json(request.headers(), &["application/json", "text/plain"], " or text/plain")?;
         let (head, body) = request.into_parts();
-        let whole = self.read(body, body::CLICK_BYTES).await?;
-        click::answer(self, &head.headers, peer, &whole.bytes).await
+        let whole = self.read(body, body::CLICK_BYTES, arrival).await?;
+        let taken = click::take_in(self, &head.headers, arrival.peer, &whole.bytes)?;
+        // While a part of what was read is held, reading on takes another buffer for each connection that waits.
+        drop((head, whole));
+        click::answer(self, taken).await
     }
 
-    async fn conversion(&self, request: Request<Incoming>) -> Result<Response<Page>, EdgeRefusal> {
+    async fn conversion(&self, request: Request<Incoming>, arrival: Arrival) -> Result<Response<Page>, EdgeRefusal> {
         match *request.method() {
             Method::POST => {}
             Method::OPTIONS => return Ok(crate::answer::preflight()),
@@ -103,12 +109,14 @@ impl Edge {
         expect_json(request.headers(), &["application/json"], "")?;
         let (head, body) = request.into_parts();
         let caller = conversion::caller(self, &head.headers)?;
-        let whole = self.read(body, body::CONVERSION_BYTES).await;
+        let whole = self.read(body, body::CONVERSION_BYTES, arrival).await;
         let whole = whole.inspect_err(|_| self.count_refused(caller.company, EventKind::Sale))?;
-        conversion::answer(self, caller, &whole.bytes).await
+        let (conversion, event) = conversion::take_in(self, caller, &whole.bytes)?;
+        drop((head, whole));
+        conversion::decide(self, conversion, event).await
     }
 
-    async fn batch(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Page>, EdgeRefusal> {
+    async fn batch(&self, request: Request<Incoming>, arrival: Arrival) -> Result<Response<Page>, EdgeRefusal> {
         match *request.method() {
             Method::POST => {}
             Method::OPTIONS => return Ok(crate::answer::preflight()),
@@ -120,8 +128,10 @@ impl Edge {
             ", text/plain or application/x-ndjson",
         )?;
         let (head, body) = request.into_parts();
-        let whole = self.read(body, body::BATCH_BYTES).await?;
-        batch::answer(self, &head.headers, peer, &whole.bytes).await
+        let whole = self.read(body, body::BATCH_BYTES, arrival).await?;
+        let taken = batch::take_all(self, &head.headers, arrival.peer, &whole.bytes)?;
+        drop((head, whole));
+        batch::answer(self, taken).await
     }
 
     async fn postback(&self, request: Request<Incoming>) -> Result<Response<Page>, EdgeRefusal> {
@@ -131,7 +141,11 @@ impl Edge {
         postback::answer(self, request.uri().query().unwrap_or_default()).await
     }
 
-    async fn read(&self, body: Incoming, limit_bytes: usize) -> Result<Whole, EdgeRefusal> {
+    /// What has come already needs no clock.
+    async fn read(&self, body: Incoming, limit_bytes: usize, arrival: Arrival) -> Result<Whole<'_>, EdgeRefusal> {
+        if arrival.is_whole {
+            return Ok(body::read_here(body, limit_bytes, &self.bodies).await?);
+        }
         Ok(body::read(body, limit_bytes, body::BODY_WAIT, &self.bodies).await?)
     }
 
@@ -141,9 +155,13 @@ impl Edge {
     }
 
     pub(crate) fn stamp(&self, now: TimeMs, key: Option<KeyId>, body: Body) -> Event {
+        self.stamp_as(self.ids.next(), now, key, body)
+    }
+
+    pub(crate) fn stamp_as(&self, id: EventId, now: TimeMs, key: Option<KeyId>, body: Body) -> Event {
         let is_waited_for = matches!(body, Body::Lead(_) | Body::Sale(_));
         Event {
-            id: self.ids.next(),
+            id,
             stamped_at: now,
             resent: false,
             reply_to: is_waited_for.then(|| self.waiters.reply_partition()),

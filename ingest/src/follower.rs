@@ -70,6 +70,11 @@ impl Follower {
         self.snapshot.load_full()
     }
 
+    /// The same for a moment, which takes no share in it.
+    pub(crate) fn look(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
     pub fn keys(&self) -> arc_swap::Guard<Arc<EdgeKeys>> {
         self.keys.load()
     }

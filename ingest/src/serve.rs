@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::Page,
-    connection::{self, Drained, Limits, Peer},
+    connection::{self, Arrival, Drained, Limits},
     edge::{Edge, owns},
 };
 
@@ -33,15 +33,16 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Drained {
     let counting = tokio::spawn(report_refused(Arc::clone(&edge), shutdown.clone()));
-    let answering = Arc::clone(&edge);
-    let service = move |request: Request<Incoming>, peer: Peer| {
-        let (edge, fallback) = (Arc::clone(&answering), Arc::clone(&fallback));
+    let both = Arc::new((Arc::clone(&edge), fallback));
+    let service = move |request: Request<Incoming>, arrival: Arrival| {
+        let both = Arc::clone(&both);
         async move {
+            let (edge, fallback) = &*both;
             if edge.config.takes_events && owns(request.uri().path()) {
-                edge.handle(request, peer.address).await
+                edge.handle(request, arrival).await
             } else {
                 let mut request = request;
-                let address = edge.address(request.headers(), peer.address);
+                let address = edge.address(request.headers(), arrival.peer);
                 request.extensions_mut().insert(address);
                 fallback(request).await
             }

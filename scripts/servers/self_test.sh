@@ -59,7 +59,12 @@ again() {
 # A controller that is lost with its broker takes its time to be replaced, the more so on a busy machine.
 produce() { seq "$2" "$3" | timeout 90 kcat -P -b "$1" -t records -X acks=all -X message.timeout.ms="${4:-80000}"; }
 
-holds() { [[ $(timeout 30 kcat -C -b "$1" -t records -o beginning -e -q | sort -n | uniq | wc -l) == "$2" ]]; }
+holds() {
+    local there
+    there=$(timeout 30 kcat -C -b "$1" -t records -o beginning -e -q | sort -n | uniq | wc -l)
+    echo "$there of $2 records are there"
+    [[ $there == "$2" ]]
+}
 
 test_kafka() {
     local broker=$REFMILL_TEST_KAFKA
@@ -170,7 +175,9 @@ ends_with_parent() {
     return 1
 }
 
-survives_lost_brokers() {
+survives_lost_brokers() (
+    # So that a failure shows at which step.
+    set -x
     local brokers=127.0.0.1:1
     # shellcheck source=/dev/null
     source "$scratch/three.env"
@@ -180,7 +187,7 @@ survives_lost_brokers() {
         services kill kafka-3 && produce "$brokers" 501 1000 && holds "$brokers" 1000 &&
         services kill kafka-2 && fails produce "$brokers" 1001 1100 5000 &&
         services start kafka-2 kafka-3 && produce "$brokers" 1001 1500 && holds "$brokers" 1500
-}
+)
 
 end_each() {
     services down --folder "$scratch/all" && services down --folder "$scratch/three" &&

@@ -7,7 +7,7 @@ mod health;
 mod limits;
 mod ownership;
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use schemas::{ids::Position, time::TimeMs};
 use tokio::sync::watch;
@@ -80,17 +80,28 @@ impl Log {
     }
 
     /// Queues an event without ever waiting; what comes back resolves once it is durable.
-    pub fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Appending, QueueFull> {
+    pub fn enqueue<'a>(
+        &self,
+        partition: u32,
+        class: Class,
+        record: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Appending, QueueFull> {
+        let record = record.into();
         match self {
-            Log::Embedded(log) => log.enqueue(class, vec![(partition, record)]).map(Appending::new),
+            Log::Embedded(log) => log.enqueue(class, vec![(partition, record.into_owned())]).map(Appending::new),
             Log::Distributed(log) => log.enqueue(partition, class, record).map(Appending::new),
         }
     }
 
     /// Queues all of these, or none; those of one partition keep their order.
-    pub fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<AppendingMany, QueueFull> {
+    pub fn enqueue_many<'a>(
+        &self,
+        class: Class,
+        records: impl Into<Cow<'a, [(u32, Vec<u8>)]>>,
+    ) -> Result<AppendingMany, QueueFull> {
+        let records = records.into();
         match self {
-            Log::Embedded(log) => log.enqueue(class, records).map(AppendingMany::new),
+            Log::Embedded(log) => log.enqueue(class, records.into_owned()).map(AppendingMany::new),
             Log::Distributed(log) => log.enqueue_many(class, records).map(AppendingMany::new),
         }
     }

@@ -83,8 +83,8 @@ async fn a_body_is_whole_or_refused() {
 #[tokio::test]
 async fn one_frame_is_not_copied() {
     static TEXT: &[u8] = b"abc";
-    let whole =
-        read(Chunks { chunks: vec![TEXT], end: End::Whole, announced: None }, LIMIT, SOON, &Budget::default()).await;
+    let (chunks, budget) = (Chunks { chunks: vec![TEXT], end: End::Whole, announced: None }, Budget::default());
+    let whole = read_here(chunks, LIMIT, &budget).await;
     assert_eq!(whole.unwrap().bytes.as_ptr(), TEXT.as_ptr());
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::drive::{drive, farewell};
 use super::refusal::Refusal;
-use super::{Limits, Peer, REFUSALS};
+use super::{Arrival, Limits, REFUSALS};
 
 /// After a failed accept (no file descriptor is left, most often), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,7 +34,7 @@ pub async fn serve<F, R, B>(
     shutdown: impl Future<Output = ()>,
 ) -> Drained
 where
-    F: Fn(Request<Incoming>, Peer) -> R + Clone + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Arrival) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes> + Unpin + Send + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -49,7 +49,7 @@ where
             () = &mut shutdown => break,
             Some(ended) = tasks.join_next() => { report(ended); continue }
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => (stream, Peer { address }),
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection");
                     sleep(ACCEPT_PAUSE).await;

@@ -1,6 +1,7 @@
 //! One connection from its first byte to its close.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,19 +24,19 @@ use super::answer::Answer;
 use super::progress::{Expired, Progress};
 use super::refusal::Refusal;
 use super::stream::Watched;
-use super::{HEAD_BYTES, Limits, Peer, head};
+use super::{Arrival, HEAD_BYTES, Limits, head};
 
 /// Read at once of what a client still sends after its last answer.
 const SINK_BYTES: usize = 4_096;
 
 pub(super) async fn drive<F, R, B>(
     stream: TcpStream,
-    peer: Peer,
+    peer: SocketAddr,
     limits: Limits,
     service: F,
     drain: watch::Receiver<bool>,
 ) where
-    F: Fn(Request<Incoming>, Peer) -> R,
+    F: Fn(Request<Incoming>, Arrival) -> R,
     R: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -87,17 +88,17 @@ pub(super) async fn farewell(mut stream: TcpStream, word: Option<&Refusal>, limi
 
 async fn answer<F, R, B>(
     request: Request<Incoming>,
-    peer: Peer,
+    peer: SocketAddr,
     service: &F,
     progress: &Arc<Progress>,
 ) -> Result<Response<Answer<B>>, std::convert::Infallible>
 where
-    F: Fn(Request<Incoming>, Peer) -> R,
+    F: Fn(Request<Incoming>, Arrival) -> R,
     R: Future<Output = Response<B>>,
 {
     progress.head_received(request.body().size_hint().exact());
     let mut response = match head::check(&request) {
-        Ok(()) => service(request, peer).await.map(Either::Right),
+        Ok(()) => service(request, Arrival { peer, is_whole: progress.is_here() }).await.map(Either::Right),
         Err(refusal) => refusal.response().map(Either::Left),
     };
     let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);

@@ -111,8 +111,15 @@ impl Progress {
         self.enter(SERVING);
     }
 
+    /// Nothing is waited for then but its bytes to be taken, so nobody asks since when.
     pub(super) fn answering(&self) {
-        self.enter(ANSWERING);
+        self.phase.store(ANSWERING, Relaxed);
+    }
+
+    /// All of the request is here, if its length is known.
+    pub(super) fn is_here(&self) -> bool {
+        let request_end = self.request_end.load(Relaxed);
+        request_end != NEVER && self.received.load(Relaxed) >= request_end
     }
 
     /// Part of the request's body has not come.

@@ -137,8 +137,8 @@ impl Running {
 
 /// Hands a record in where the log must not be asked.
 pub(super) async fn put(spool: &Spool, class: Class, record: Vec<u8>) -> Result<Taken, EdgeRefusal> {
-    let none = |_| -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
-    to_either(spool, class, vec![(PARTITION, record)], none).await
+    let none = || -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
+    to_either(spool, class, &[(PARTITION, record)], none).await
 }
 
 pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {

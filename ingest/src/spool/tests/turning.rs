@@ -26,8 +26,8 @@ use crate::{
 async fn events_go_to_the_spool_while_the_log_is_away_and_all_come_to_it_in_order() {
     let folder = folder();
     let running = Running::start(config(folder.path()), Health::Well);
-    let direct = |_| Ok(ready(Ok(())));
-    assert_eq!(to_either(&running.spool, Class::Click, vec![(0, record(0))], direct).await, Ok(Taken::Log));
+    let direct = || Ok(ready(Ok(())));
+    assert_eq!(to_either(&running.spool, Class::Click, &[(0, record(0))], direct).await, Ok(Taken::Log));
     for (round, numbers) in [0..300, 300..301, 301..400].into_iter().enumerate() {
         running.away().await;
         running.put(numbers.clone()).await;
@@ -37,7 +37,7 @@ async fn events_go_to_the_spool_while_the_log_is_away_and_all_come_to_it_in_orde
         assert_eq!(running.arrived.all(), wanted, "round {round}");
         until("nothing is left on the disk", || segments(folder.path()).is_empty()).await;
     }
-    assert_eq!(to_either(&running.spool, Class::Click, vec![(0, record(0))], direct).await, Ok(Taken::Log));
+    assert_eq!(to_either(&running.spool, Class::Click, &[(0, record(0))], direct).await, Ok(Taken::Log));
     running.stop().await;
 }
 
@@ -86,7 +86,7 @@ async fn it_turns_back_however_much_comes_meanwhile() {
             let mut spooled = Vec::new();
             while !stop.is_cancelled() {
                 let number = sent.fetch_add(1, Ordering::Relaxed);
-                match to_either(&spool, Class::Click, vec![(0, record(number))], |_| Ok(ready(Ok(())))).await {
+                match to_either(&spool, Class::Click, &[(0, record(number))], || Ok(ready(Ok(())))).await {
                     Ok(Taken::Spool) => spooled.push(marked(number)),
                     Ok(Taken::Log) => {}
                     Err(refusal) => panic!("{refusal:?}"),
@@ -118,13 +118,13 @@ async fn what_the_log_gives_back_goes_to_the_spool_marked() {
             Err(StoreError::NotSent)
         }
     };
-    let given_back = to_either(&running.spool, Class::Conversion, vec![(1, record(1))], |_| Ok(turn())).await;
+    let given_back = to_either(&running.spool, Class::Conversion, &[(1, record(1))], || Ok(turn())).await;
     assert_eq!(given_back, Ok(Taken::Spool));
     running.back().await;
     assert_eq!(running.arrived.all(), [marked(1)]);
 
-    let batch = (2..5).map(|number| (1, record(number))).collect();
-    assert_eq!(to_either(&running.spool, Class::Conversion, batch, |_| Ok(turn())).await, Ok(Taken::Spool));
+    let batch: Vec<_> = (2..5).map(|number| (1, record(number))).collect();
+    assert_eq!(to_either(&running.spool, Class::Conversion, &batch, || Ok(turn())).await, Ok(Taken::Spool));
     running.back().await;
     assert_eq!(running.arrived.all(), (1..5).map(marked).collect::<Vec<_>>());
     running.stop().await;
@@ -135,20 +135,20 @@ async fn nothing_is_acknowledged_that_is_nowhere_and_no_request_hangs() {
     let folder = folder();
     let (spool, _drain) = Spool::open(config(folder.path()), super::scene::now).unwrap();
     type Never = std::future::Pending<Result<(), StoreError>>;
-    let stuck = |_| -> Result<Never, QueueFull> { Ok(std::future::pending()) };
-    let transmitted = to_either(&spool, Class::Click, vec![(0, record(0))], stuck).await;
+    let stuck = || -> Result<Never, QueueFull> { Ok(std::future::pending()) };
+    let transmitted = to_either(&spool, Class::Click, &[(0, record(0))], stuck).await;
     assert_eq!(transmitted, Err(EdgeRefusal::LogUnavailable), "sent and not answered");
     let asked = AtomicUsize::new(0);
-    let back = |_| {
+    let back = || {
         asked.fetch_add(1, Ordering::Relaxed);
         Ok(ready(Err(StoreError::NotSent)))
     };
-    let again = to_either(&spool, Class::Click, vec![(0, record(0))], back).await;
+    let again = to_either(&spool, Class::Click, &[(0, record(0))], back).await;
     assert_eq!((again, asked.into_inner()), (Err(EdgeRefusal::LogUnavailable), 4));
-    let closed = |_| Ok(ready(Err(StoreError::Closed)));
-    assert_eq!(to_either(&spool, Class::Click, vec![(0, record(0))], closed).await, Err(EdgeRefusal::LogUnavailable));
-    let full = |_| -> Result<Never, QueueFull> { Err(QueueFull { class: Class::Click, waiting: 1 }) };
-    assert_eq!(to_either(&spool, Class::Click, vec![(0, record(0))], full).await, Err(EdgeRefusal::QueueFull));
+    let closed = || Ok(ready(Err(StoreError::Closed)));
+    assert_eq!(to_either(&spool, Class::Click, &[(0, record(0))], closed).await, Err(EdgeRefusal::LogUnavailable));
+    let full = || -> Result<Never, QueueFull> { Err(QueueFull { class: Class::Click, waiting: 1 }) };
+    assert_eq!(to_either(&spool, Class::Click, &[(0, record(0))], full).await, Err(EdgeRefusal::QueueFull));
     spool.close().await;
 }
 
@@ -176,9 +176,9 @@ async fn many_segments_are_sent_in_order_and_removed() {
     let running = Running::start(small, Health::Away);
     running.away().await;
     for number in 0..40 {
-        let batch = (0..100).map(|n| (0, record(number * 100 + n))).collect();
-        let none = |_| -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
-        assert_eq!(to_either(&running.spool, Class::Click, batch, none).await, Ok(Taken::Spool));
+        let batch: Vec<_> = (0..100).map(|n| (0, record(number * 100 + n))).collect();
+        let none = || -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
+        assert_eq!(to_either(&running.spool, Class::Click, &batch, none).await, Ok(Taken::Spool));
     }
     assert!(segments(folder.path()).len() >= 3, "{:?}", segments(folder.path()));
     let left = crashed(folder.path());
@@ -233,10 +233,10 @@ async fn more_than_may_wait_is_refused_clicks_first() {
     let limits = LogLimits { click_depth: 2, conversion_depth: 4 };
     let running = Running::start(SpoolConfig { limits, ..config(folder.path()) }, Health::Away);
     running.away().await;
-    let none = |_| -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
-    let three = || (0..3).map(|number| (0, record(number))).collect();
-    assert_eq!(to_either(&running.spool, Class::Click, three(), none).await, Err(EdgeRefusal::QueueFull));
-    assert_eq!(to_either(&running.spool, Class::Conversion, three(), none).await, Ok(Taken::Spool));
+    let none = || -> Result<std::future::Ready<Result<(), StoreError>>, QueueFull> { panic!("the log was asked") };
+    let three: Vec<_> = (0..3).map(|number| (0, record(number))).collect();
+    assert_eq!(to_either(&running.spool, Class::Click, &three, none).await, Err(EdgeRefusal::QueueFull));
+    assert_eq!(to_either(&running.spool, Class::Conversion, &three, none).await, Ok(Taken::Spool));
     assert_eq!(put(&running.spool, Class::Click, record(9)).await, Ok(Taken::Spool));
     running.stop().await;
 }

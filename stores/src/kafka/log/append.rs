@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use tokio::sync::oneshot;
 
 use super::{
@@ -11,7 +13,8 @@ use crate::{
 };
 
 impl Log {
-    pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Answer, QueueFull> {
+    /// The client takes a copy of its own; only what is held back must be ours.
+    pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Cow<'_, [u8]>) -> Result<Answer, QueueFull> {
         if let Some(refusal) = self.refusal([partition]) {
             return Ok(refused(refusal));
         }
@@ -19,14 +22,14 @@ impl Log {
         let (done, answer) = oneshot::channel();
         let delivery = Box::new(Delivery::Event(done));
         if self.producer.flow.is_away() {
-            self.hand_over_or_hold_back(vec![HeldBack { partition, record, delivery }]);
+            self.hand_over_or_hold_back(vec![HeldBack { partition, record: record.into_owned(), delivery }]);
         } else {
             self.producer.hand_over_event(partition, &record, delivery);
         }
         Ok(answer)
     }
 
-    pub(crate) fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer, QueueFull> {
+    pub(crate) fn enqueue_many(&self, class: Class, records: Cow<'_, [(u32, Vec<u8>)]>) -> Result<Answer, QueueFull> {
         if let Some(refusal) = self.refusal(records.iter().map(|(partition, _)| *partition)) {
             return Ok(refused(refusal));
         }
@@ -38,7 +41,7 @@ impl Log {
             batch.finish();
         } else if self.producer.flow.is_away() {
             let event = |(index, (partition, record))| HeldBack { partition, record, delivery: delivery(index) };
-            self.hand_over_or_hold_back(records.into_iter().enumerate().map(event).collect());
+            self.hand_over_or_hold_back(records.into_owned().into_iter().enumerate().map(event).collect());
         } else {
             for (index, (partition, record)) in records.iter().enumerate() {
                 self.producer.hand_over_event(*partition, record, delivery(index));

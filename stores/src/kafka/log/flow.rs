@@ -32,8 +32,10 @@ pub(super) struct Flow {
     held_back: Mutex<VecDeque<HeldBack>>,
 }
 
-/// One partition of events, or all decisions: each may have a leader of its own, which may be away alone.
+/// One partition of events, or all decisions: each may have a leader of its own, which may be away alone. Those who append to
+/// one write no line of memory that those of another do.
 #[derive(Default)]
+#[repr(align(128))]
 pub(super) struct Lane {
     /// Records in the client's hand.
     handed_over: AtomicUsize,
