@@ -1,5 +1,5 @@
-//! Batches of a thousand events into the ledger: sales with all that follows from one, and clicks. The distributed one is made in
-//! a database of its own on the server that REFMILL_TEST_POSTGRES names.
+//! Batches of a thousand events into the ledger, and of ten, as they come where somebody waits for each: sales with all that follows
+//! from one, and clicks. The distributed one is made in a database of its own on the server that REFMILL_TEST_POSTGRES names.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rules::{
@@ -27,7 +27,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 use url::Url;
 
-const BATCH: u64 = 1_000;
+const BATCHES: [u64; 2] = [1_000, 10];
 const COMPANIES: u64 = 10;
 const PARTNERS: u64 = 100;
 
@@ -177,16 +177,16 @@ fn click(n: u64) -> Vec<Effect> {
     }]
 }
 
-fn batch(epoch: u64, from: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
+fn batch(epoch: u64, from: u64, size: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
     Batch {
         partition: 0,
         epoch,
         from,
-        to: from + BATCH,
+        to: from + size,
         last_event: None,
         appended_at: TimeMs(0),
-        relied_on: relied_on(from, of),
-        effects: (from..from + BATCH).flat_map(of).collect(),
+        relied_on: relied_on(from, size, of),
+        effects: (from..from + size).flat_map(of).collect(),
         quarantined: Vec::new(),
         plan: None,
         published: Some(from),
@@ -194,9 +194,9 @@ fn batch(epoch: u64, from: u64, of: fn(u64) -> Vec<Effect>) -> Batch {
 }
 
 /// A sale's key and customer were not there when they were looked up.
-fn relied_on(from: u64, of: fn(u64) -> Vec<Effect>) -> Versions {
+fn relied_on(from: u64, size: u64, of: fn(u64) -> Vec<Effect>) -> Versions {
     let mut versions = Versions::default();
-    for effect in (from..from + BATCH).flat_map(of) {
+    for effect in (from..from + size).flat_map(of) {
         match effect {
             Effect::TakeKey { key, .. } => versions.keys.insert(key, 0),
             Effect::PutIdent { company, ident, .. } => versions.idents.insert((company, ident), 0),
@@ -209,33 +209,45 @@ fn relied_on(from: u64, of: fn(u64) -> Vec<Effect>) -> Versions {
 fn commit(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
     for variant in [Variant::Embedded, Variant::Distributed] {
-        let mut group = criterion.benchmark_group(format!("ledger_commit {variant:?}"));
-        group.throughput(Throughput::Elements(BATCH)).sample_size(50);
         for (name, of) in [("sales", sale as fn(u64) -> Vec<Effect>), ("clicks", click)] {
-            let place = runtime.block_on(Place::new(variant));
-            let ledger = &place.ledger;
-            let epoch = runtime.block_on(ledger.take(0)).expect("a partition can be taken").epoch;
-            let mut from = 0;
-            group.bench_function(name, |bencher| {
-                let next = || {
-                    from += BATCH;
-                    batch(epoch, from - BATCH, of)
-                };
-                let commit = |batch| runtime.block_on(ledger.commit(batch)).expect("the batch fits");
-                bencher.iter_batched(next, commit, BatchSize::PerIteration);
-            });
-            if from > 0 {
-                println!("committed {from} {name}");
+            for size in BATCHES {
+                commit_batches(criterion, &runtime, variant, (name, of), size);
             }
-            if name == "sales" {
-                group.bench_function("fetch for sales", |bencher| {
-                    bencher.iter(|| runtime.block_on(ledger.fetch(needs(from))).expect("the ledger reads"));
-                });
-            }
-            runtime.block_on(place.remove());
         }
-        group.finish();
     }
+}
+
+fn commit_batches(
+    criterion: &mut Criterion,
+    runtime: &Runtime,
+    variant: Variant,
+    (name, of): (&str, fn(u64) -> Vec<Effect>),
+    size: u64,
+) {
+    let mut group = criterion.benchmark_group(format!("ledger_commit {variant:?}, {size} a batch"));
+    group.throughput(Throughput::Elements(size)).sample_size(50);
+    let place = runtime.block_on(Place::new(variant));
+    let ledger = &place.ledger;
+    let epoch = runtime.block_on(ledger.take(0)).expect("a partition can be taken").epoch;
+    let mut from = 0;
+    group.bench_function(name, |bencher| {
+        let next = || {
+            from += size;
+            batch(epoch, from - size, size, of)
+        };
+        let commit = |batch| runtime.block_on(ledger.commit(batch)).expect("the batch fits");
+        bencher.iter_batched(next, commit, BatchSize::PerIteration);
+    });
+    if from > 0 {
+        println!("committed {from} {name}");
+    }
+    if name == "sales" {
+        group.bench_function("fetch for sales", |bencher| {
+            bencher.iter(|| runtime.block_on(ledger.fetch(needs(from, size))).expect("the ledger reads"));
+        });
+    }
+    group.finish();
+    runtime.block_on(place.remove());
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -283,14 +295,14 @@ impl Place {
 }
 
 /// Half of the keys and customers are known.
-fn needs(end: u64) -> LedgerNeeds {
-    let numbers = || end.saturating_sub(BATCH / 2)..end + BATCH / 2;
+fn needs(end: u64, size: u64) -> LedgerNeeds {
+    let numbers = || end.saturating_sub(size / 2)..end + size / 2;
     LedgerNeeds {
         keys: numbers().map(|n| KeyHash(spread(n))).collect(),
-        conversions: numbers().skip(BATCH as usize / 2).map(|n| ConversionId(spread(n))).collect(),
+        conversions: numbers().skip(size as usize / 2).map(|n| ConversionId(spread(n))).collect(),
         idents: numbers().map(|n| (CompanyId(n % COMPANIES), Ident::Customer(CustomerHash(spread(n + 7))))).collect(),
-        link_sales: (0..PARTNERS).map(|n| (LinkId(n), TimeMs(0))).collect(),
-        recent_values: (0..COMPANIES).map(|n| (CompanyId(n), Currency::USD)).collect(),
+        link_sales: (0..PARTNERS.min(size)).map(|n| (LinkId(n), TimeMs(0))).collect(),
+        recent_values: (0..COMPANIES.min(size)).map(|n| (CompanyId(n), Currency::USD)).collect(),
         ..LedgerNeeds::default()
     }
 }

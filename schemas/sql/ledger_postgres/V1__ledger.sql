@@ -49,7 +49,8 @@ CREATE TABLE ledger.keys (
     body_hash uuid,
     -- How often the row has changed: a batch is committed only on the rows that it knew.
     version bigint NOT NULL DEFAULT 1,
-    CHECK (num_nulls(conversion, event, body_hash) IN (0, 3))
+    -- All three or none. num_nulls() says it shorter, and makes an array for each row.
+    CHECK ((conversion IS NULL) = (event IS NULL) AND (event IS NULL) = (body_hash IS NULL))
 );
 
 CREATE TABLE ledger.conversions (
@@ -308,29 +309,51 @@ CREATE TABLE ledger.click_exceptions (
     PRIMARY KEY (partition, "offset")
 );
 
--- What each decided event changed of conversions: facts are made again from these.
-CREATE TABLE ledger.changes (
+-- What each decided event changed of conversions: facts are made again from these. They are read by the stretch, so a batch's stand
+-- in one row, by where it begins; the view has them one by one.
+CREATE TABLE ledger.batch_changes (
     partition integer NOT NULL,
-    "offset" bigint NOT NULL,
-    seq integer NOT NULL,
-    event uuid NOT NULL,
-    kind smallint NOT NULL,
-    conversion uuid NOT NULL,
-    company bigint NOT NULL,
-    program bigint,
-    partner bigint,
-    link bigint,
-    currency text COLLATE "C" NOT NULL,
-    at_ms bigint NOT NULL,
-    changed_at_ms bigint NOT NULL,
-    conversions bigint NOT NULL,
-    revenue_minor bigint NOT NULL,
-    commission_minor bigint NOT NULL,
-    approved_minor bigint NOT NULL,
-    partner_minor bigint NOT NULL,
-    partner_approved_minor bigint NOT NULL,
-    PRIMARY KEY (partition, "offset", seq)
-);
+    batch_from bigint NOT NULL,
+    offsets bigint[] NOT NULL,
+    events uuid[] NOT NULL,
+    kinds smallint[] NOT NULL,
+    conversion_ids uuid[] NOT NULL,
+    companies bigint[] NOT NULL,
+    programs bigint[] NOT NULL,
+    partners bigint[] NOT NULL,
+    links bigint[] NOT NULL,
+    currencies text[] NOT NULL,
+    at_ms bigint[] NOT NULL,
+    changed_at_ms bigint[] NOT NULL,
+    conversions bigint[] NOT NULL,
+    revenue_minor bigint[] NOT NULL,
+    commission_minor bigint[] NOT NULL,
+    approved_minor bigint[] NOT NULL,
+    partner_minor bigint[] NOT NULL,
+    partner_approved_minor bigint[] NOT NULL,
+    PRIMARY KEY (partition, batch_from)
+) WITH (toast_tuple_target = 8160);
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT attname FROM pg_attribute
+        WHERE attrelid = 'ledger.batch_changes'::regclass AND attnum > 2
+    LOOP
+        EXECUTE format('ALTER TABLE ledger.batch_changes ALTER COLUMN %I SET STORAGE EXTERNAL', name);
+    END LOOP;
+END
+$$;
+
+CREATE VIEW ledger.changes AS
+SELECT b.partition, b.batch_from, c.*
+FROM ledger.batch_changes b,
+    unnest(b.offsets, b.events, b.kinds, b.conversion_ids, b.companies, b.programs, b.partners, b.links, b.currencies, b.at_ms,
+           b.changed_at_ms, b.conversions, b.revenue_minor, b.commission_minor, b.approved_minor, b.partner_minor,
+           b.partner_approved_minor) WITH ORDINALITY
+    c ("offset", event, kind, conversion, company, program, partner, link, currency, at_ms, changed_at_ms, conversions, revenue_minor,
+       commission_minor, approved_minor, partner_minor, partner_approved_minor, seq);
 
 -- Decisions to be published: a row for each batch, by where it begins, that is deleted once they are.
 CREATE TABLE ledger.replies (

@@ -55,6 +55,19 @@ impl From<&Conversion> for Counted {
 }
 
 impl Sums {
+    /// With these as well.
+    pub(crate) fn take_in(&mut self, others: Sums) {
+        for (of, n) in others.statuses {
+            *self.statuses.entry(of).or_default() += n;
+        }
+        for (of, amounts) in others.totals {
+            let totals = self.totals.entry(of).or_default();
+            for (total, amount) in totals.iter_mut().zip(amounts) {
+                *total = total.saturating_add(amount);
+            }
+        }
+    }
+
     /// `sign` is 1 for a conversion as it is now and -1 for what it was before.
     pub(crate) fn add(&mut self, c: Counted, sign: i64) {
         *self.statuses.entry((c.company, c.kind, c.house_status)).or_default() += sign;

@@ -3,12 +3,14 @@ mod facts;
 mod folded;
 mod keys;
 mod money;
+mod orders;
 mod progress;
 mod shared;
 mod steps;
+mod together;
 mod waiting;
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use tokio_postgres::error::SqlState;
 
@@ -20,13 +22,17 @@ use super::{
 };
 use crate::{
     StoreError,
-    ledger::{Batch, CommitError, sums::Counted},
+    ledger::{
+        Batch, CommitError,
+        sums::{Counted, Sums},
+    },
 };
 use folded::Folded;
 use steps::Steps;
 
 /// All of a batch in one transaction and two round trips: in the first the move of its partition's progress, the rows that other
-/// partitions write too, and all rows; in the second what adds up, which is known only now.
+/// partitions write too, and all rows, with what they add up to where all conversions are new; in the second what adds up otherwise,
+/// which is known only then, and the end, so that nothing is committed that its sender has given up.
 pub(super) async fn commit(session: Session, batch: Batch) -> Result<(), CommitError> {
     let begin = begin() + &as_owner(batch.partition, batch.epoch);
     timed(session, Some(&begin), batch).await
@@ -87,6 +93,16 @@ async fn write(
     pace: Pace,
 ) -> Result<(), CommitError> {
     let (partition, relied_on) = (batch.partition, &batch.relied_on);
+    let new = match pace {
+        Pace::Fast => folded.keys.new_conversions(&relied_on.keys),
+        Pace::Careful => BTreeSet::new(),
+    };
+    let (new, known): (Vec<_>, Vec<_>) = folded.conversions.iter().partition(|conversion| new.contains(&conversion.id));
+    let mut sums = Sums::default();
+    folded.conversions.iter().for_each(|conversion| sums.add(Counted::from(conversion), 1));
+    // What they add up to hangs on nothing that is found.
+    let is_all_new = pace == Pace::Fast && known.is_empty();
+
     let mut steps = Steps::default();
     progress::move_on(&mut steps, batch);
     keys::write(&mut steps, &relied_on.keys, &folded.keys, pace);
@@ -95,25 +111,28 @@ async fn write(
     if let Some(plan) = batch.plan {
         progress::plan(&mut steps, partition, plan);
     }
-    if let Some(up_to) = batch.published {
-        progress::publish(&mut steps, partition, up_to);
-    }
-    facts::write(&mut steps, partition, batch.from, folded, &batch.quarantined);
+    facts::write(&mut steps, partition, folded, &batch.quarantined);
     waiting::write(&mut steps, partition, folded);
-    counts::write(&mut steps, partition, batch.appended_at, folded);
-    money::write(&mut steps, folded, &relied_on.keys, pace)?;
+    if is_all_new {
+        orders::with_money(&mut steps, batch, folded, &new, &sums)?;
+    } else {
+        orders::beside(&mut steps, batch, folded);
+        money::write(&mut steps, folded, &new, &known, pace)?;
+    }
     let done = steps.run(session, begin).await?;
     keys::write_again(session, &folded.keys).await?;
 
     let mut last: Vec<Ask> = Vec::new();
     last.extend(keys::hold_free(&relied_on.keys, &folded.keys));
-    let mut sums = done.before;
-    for conversion in &folded.conversions {
-        sums.add(Counted::from(conversion), 1);
+    if !is_all_new {
+        sums.take_in(done.before);
+        last.extend((!sums.statuses.is_empty()).then(|| counts::statuses(partition, &sums)));
+        last.extend((!sums.totals.is_empty()).then(|| counts::totals(partition, &sums)));
+        let posted = money::posted(session, &folded.transfers, done.posted).await?;
+        if !posted.is_empty() {
+            last.push(money::balances(partition, posted.into_iter())?);
+        }
     }
-    last.extend(counts::add_sums(partition, sums));
-    let posted = money::posted(session, &folded.transfers, done.posted).await?;
-    last.extend(money::add_balances(partition, posted)?);
     session.all(None, &last, Some("COMMIT")).await?;
     Ok(())
 }

@@ -22,7 +22,9 @@ pub(super) async fn decided(session: Session, partition: u32, from: u64, to: u64
     let changes = Ask::rows(
         "SELECT partition, \"offset\", event, kind, conversion, company, program, partner, link, currency, at_ms, changed_at_ms,
                 conversions, revenue_minor, commission_minor, approved_minor, partner_minor, partner_approved_minor
-         FROM ledger.changes WHERE partition = $1 AND \"offset\" >= $2 AND \"offset\" < $3 ORDER BY \"offset\", seq",
+         FROM ledger.changes WHERE partition = $1 AND \"offset\" >= $2 AND \"offset\" < $3 AND batch_from < $3 AND batch_from >= coalesce(
+             (SELECT max(batch_from) FROM ledger.batch_changes WHERE partition = $1 AND batch_from <= $2), 0)
+         ORDER BY \"offset\", seq",
         params(),
     );
     let exceptions = Ask::rows(

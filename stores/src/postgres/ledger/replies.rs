@@ -43,10 +43,18 @@ pub(super) async fn set_published(session: Session, partition: u32, epoch: u64, 
 }
 
 /// Moves the cursor, never back, and forgets the replies before it.
-pub(super) fn publish(partition: u32, up_to: u64) -> [Ask; 2] {
-    let params = || vec![one(small(partition)), one(bound(up_to))];
-    [
-        Ask::count("UPDATE ledger.progress SET published = greatest(published, $2) WHERE partition = $1", params()),
-        Ask::count("DELETE FROM ledger.replies WHERE partition = $1 AND batch_from < $2", params()),
-    ]
+fn publish(partition: u32, up_to: u64) -> [Ask; 2] {
+    let cursor = Ask::count(
+        "UPDATE ledger.progress SET published = greatest(published, $2) WHERE partition = $1",
+        vec![one(small(partition)), one(bound(up_to))],
+    );
+    [cursor, forget(partition, Some(up_to))]
+}
+
+/// Without a cursor there is nothing to forget.
+pub(super) fn forget(partition: u32, published: Option<u64>) -> Ask {
+    Ask::count(
+        "DELETE FROM ledger.replies WHERE partition = $1 AND batch_from < $2",
+        vec![one(small(partition)), one(published.map(bound))],
+    )
 }

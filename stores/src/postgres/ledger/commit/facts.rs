@@ -1,20 +1,28 @@
 //! What facts are made again from, refunds, clicks that customers used, replies and quarantine.
 
+use rules::known::ClickName;
 use schemas::{conversion::RefundApplied, decision::Outcome, facts::ConversionChange};
 
 use super::{folded::Folded, steps::Steps};
 use crate::{
     ledger::Quarantined,
     postgres::ledger::{
-        ask::{Ask, column, one},
+        ask::{Ask, Param, column, one},
         columns::{Wide, bound, int, small, text},
     },
 };
 
-pub(super) fn write(steps: &mut Steps, partition: u32, batch_from: u64, folded: &Folded, quarantined: &[Quarantined]) {
-    if !folded.changes.is_empty() {
-        steps.push(changes(&folded.changes));
-    }
+macro_rules! insert_clicks {
+    ($then:literal) => {
+        concat!(
+            "INSERT INTO ledger.click_customers (link, event_id_hash, customer) \
+             SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::uuid[]) ",
+            $then
+        )
+    };
+}
+
+pub(super) fn write(steps: &mut Steps, partition: u32, folded: &Folded, quarantined: &[Quarantined]) {
     if !folded.exceptions.is_empty() {
         let all = &folded.exceptions;
         steps.push(Ask::count(
@@ -30,30 +38,6 @@ pub(super) fn write(steps: &mut Steps, partition: u32, batch_from: u64, folded: 
     if !folded.refunds.is_empty() {
         steps.push(refunds(&folded.refunds));
     }
-    if !folded.clicks.is_empty() {
-        let all: Vec<_> = folded.clicks.iter().collect();
-        steps.push(Ask::count(
-            "INSERT INTO ledger.click_customers (link, event_id_hash, customer)
-             SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::uuid[]) ON CONFLICT DO NOTHING",
-            vec![
-                column(&all, |(click, _)| int(click.link.0)),
-                column(&all, |(click, _)| int(click.event_id_hash)),
-                column(&all, |(_, customer)| Wide(*customer)),
-            ],
-        ));
-    }
-    if !folded.replies.is_empty() {
-        let all = &folded.replies;
-        steps.push(Ask::count(
-            "INSERT INTO ledger.replies (partition, batch_from, reply_to, records) VALUES ($1, $2, $3, $4)",
-            vec![
-                one(small(partition)),
-                one(bound(batch_from)),
-                column(all, |(reply_to, _)| reply_to.map(i64::from)),
-                column(all, |(_, record)| record.clone()),
-            ],
-        ));
-    }
     if !quarantined.is_empty() {
         steps.push(Ask::count(
             "INSERT INTO ledger.quarantine (partition, \"offset\", reason, record)
@@ -68,20 +52,50 @@ pub(super) fn write(steps: &mut Steps, partition: u32, batch_from: u64, folded: 
     }
 }
 
-fn changes(all: &[ConversionChange]) -> Ask {
-    let seq: Vec<i32> = (0..).take(all.len()).collect();
+/// Clicks that customers have used, maybe before too.
+pub(super) fn clicks(clicks: &[(ClickName, u128)]) -> Ask {
+    Ask::count(insert_clicks!("ON CONFLICT DO NOTHING"), click_columns(clicks))
+}
+
+/// Those of customers whom nobody knew.
+pub(super) fn first_clicks(clicks: &[(ClickName, u128)]) -> Ask {
+    Ask::count(insert_clicks!(""), click_columns(clicks))
+}
+
+fn click_columns(clicks: &[(ClickName, u128)]) -> Vec<Param> {
+    vec![
+        column(clicks, |(click, _)| int(click.link.0)),
+        column(clicks, |(click, _)| int(click.event_id_hash)),
+        column(clicks, |(_, customer)| Wide(*customer)),
+    ]
+}
+
+pub(super) fn replies(partition: u32, batch_from: u64, all: &[(Option<u32>, Vec<u8>)]) -> Ask {
     Ask::count(
-        "INSERT INTO ledger.changes (partition, \"offset\", seq, event, kind, conversion, company, program, partner, link, currency, at_ms,
-                                     changed_at_ms, conversions, revenue_minor, commission_minor, approved_minor, partner_minor,
-                                     partner_approved_minor)
-         SELECT unnest($1::integer[]), unnest($2::bigint[]), unnest($3::integer[]), unnest($4::uuid[]), unnest($5::smallint[]),
-         unnest($6::uuid[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
-         unnest($11::text[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::bigint[]),
-         unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::bigint[])",
+        "INSERT INTO ledger.replies (partition, batch_from, reply_to, records)
+         SELECT $1::integer, $2::bigint, $3::bigint[], $4::bytea[] WHERE cardinality($3::bigint[]) > 0",
         vec![
-            column(all, |c| small(c.position.partition)),
+            one(small(partition)),
+            one(bound(batch_from)),
+            column(all, |(reply_to, _)| reply_to.map(i64::from)),
+            column(all, |(_, record)| record.clone()),
+        ],
+    )
+}
+
+/// In one row, as all of a batch are read together.
+pub(super) fn changes(partition: u32, batch_from: u64, all: &[ConversionChange]) -> Ask {
+    Ask::count(
+        "INSERT INTO ledger.batch_changes (partition, batch_from, offsets, events, kinds, conversion_ids, companies, programs, partners,
+                                           links, currencies, at_ms, changed_at_ms, conversions, revenue_minor, commission_minor,
+                                           approved_minor, partner_minor, partner_approved_minor)
+         SELECT $1::integer, $2::bigint, $3::bigint[], $4::uuid[], $5::smallint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::bigint[],
+                $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[],
+                $18::bigint[], $19::bigint[] WHERE cardinality($3::bigint[]) > 0",
+        vec![
+            one(small(partition)),
+            one(bound(batch_from)),
             column(all, |c| int(c.position.offset)),
-            one(seq),
             column(all, |c| Wide(c.event.0)),
             column(all, |c| i16::from(c.kind as u8)),
             column(all, |c| Wide(c.conversion.0)),

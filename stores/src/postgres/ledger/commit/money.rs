@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
     accounts::{Account, Transfer},
-    hashes::KeyHash,
+    conversion::Conversion,
     ids::{ConversionId, TransferId},
     money::Currency,
 };
@@ -25,24 +25,21 @@ use crate::{
     },
 };
 
+/// Conversions and transfers of which some may be there.
 pub(super) fn write(
     steps: &mut Steps,
     folded: &Folded,
-    relied_on: &BTreeMap<KeyHash, u64>,
+    new: &[&Conversion],
+    known: &[&Conversion],
     pace: Pace,
 ) -> Result<(), StoreError> {
-    let new = match pace {
-        Pace::Fast => folded.keys.new_conversions(relied_on),
-        Pace::Careful => BTreeSet::new(),
-    };
-    let (new, known): (Vec<_>, Vec<_>) = folded.conversions.iter().partition(|conversion| new.contains(&conversion.id));
     if !new.is_empty() {
-        steps.push(conversion_row::insert(&new)?);
+        steps.push(conversion_row::insert(new)?);
     }
     if !known.is_empty() {
-        let ids = column(&known, |conversion| Wide(conversion.id.0));
+        let ids = column(known, |conversion| Wide(conversion.id.0));
         steps.push_checked(Ask::rows(counts::BEFORE, vec![ids]), Check::Before);
-        steps.push(conversion_row::put(&known)?);
+        steps.push(conversion_row::put(known)?);
     }
     if !folded.transfers.is_empty() {
         steps.push_checked(post(&folded.transfers, pace), Check::Posted);
@@ -66,7 +63,7 @@ macro_rules! insert {
 }
 
 /// Posting twice is posting once.
-fn post(transfers: &Transfers, pace: Pace) -> Ask {
+pub(super) fn post(transfers: &Transfers, pace: Pace) -> Ask {
     let all: Vec<_> = transfers.values().map(|t| (t, account_columns(t.debit), account_columns(t.credit))).collect();
     let sql = match pace {
         Pace::Fast => insert!(""),
@@ -114,15 +111,12 @@ pub(super) async fn posted<'t>(
     Ok(transfers.iter().filter(|(key, _)| now.contains(key)).map(|(_, transfer)| transfer).collect())
 }
 
-pub(super) fn add_balances(partition: u32, posted: Vec<&Transfer>) -> Result<Option<Ask>, StoreError> {
+pub(super) fn balances<'t>(partition: u32, posted: impl Iterator<Item = &'t Transfer>) -> Result<Ask, StoreError> {
     let mut balances: BTreeMap<(Account, Currency), i128> = BTreeMap::new();
     for transfer in posted {
         let amount = i128::from(transfer.amount_minor);
         *balances.entry((transfer.debit, transfer.currency)).or_default() -= amount;
         *balances.entry((transfer.credit, transfer.currency)).or_default() += amount;
-    }
-    if balances.is_empty() {
-        return Ok(None);
     }
     let narrow = |account: Account, amount: i128| {
         i64::try_from(amount).map_err(|_| StoreError::Corrupt(format!("the balance of {account:?} is past 64 bits")))
@@ -131,7 +125,7 @@ pub(super) fn add_balances(partition: u32, posted: Vec<&Transfer>) -> Result<Opt
         .into_iter()
         .map(|((account, currency), amount)| Ok((account_columns(account), currency, narrow(account, amount)?)))
         .collect::<Result<_, StoreError>>()?;
-    Ok(Some(Ask::count(
+    Ok(Ask::count(
         "INSERT INTO ledger.balances AS b (partition, company, kind, partner, currency, amount_minor)
          SELECT $1::integer, * FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[])
          ON CONFLICT (company, kind, partner, currency, partition) DO UPDATE SET amount_minor = b.amount_minor + excluded.amount_minor",
@@ -143,5 +137,5 @@ pub(super) fn add_balances(partition: u32, posted: Vec<&Transfer>) -> Result<Opt
             column(&all, |(_, currency, _)| currency.code()),
             column(&all, |(.., amount)| *amount),
         ],
-    )))
+    ))
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rules::known::{ClickName, LinkSales, RECENT_VALUES};
 use schemas::{
@@ -11,7 +11,7 @@ use crate::{
     StoreError,
     ledger::{LedgerFetched, LedgerNeeds},
     postgres::ledger::{
-        ask::{Ask, Told, column, one},
+        ask::{Ask, Told, column},
         columns::{get_currency, get_id, get_wide, int, unreadable},
     },
 };
@@ -44,20 +44,27 @@ pub(super) fn link_sales(needs: &LedgerNeeds) -> Option<Asked<'_>> {
         return None;
     }
     let ask = Ask::rows(
-        "SELECT s.link, s.bucket, sum(s.n)::bigint
-         FROM unnest($1::bigint[], $2::bigint[]) asked (link, first)
-         CROSS JOIN LATERAL (SELECT max(bucket) AS bucket FROM ledger.link_sales WHERE link = asked.link) newest
-         JOIN ledger.link_sales s ON s.link = asked.link AND s.bucket >= asked.first AND s.bucket >= newest.bucket - $3
-         GROUP BY s.link, s.bucket ORDER BY s.link, s.bucket",
-        vec![column(&links, |link| link.0), column(&links, |link| link.1), one(LinkSales::KEPT)],
+        "SELECT s.link, s.bucket, s.n FROM unnest($1::bigint[], $2::bigint[]) asked (link, first)
+         JOIN ledger.link_sales s ON s.link = asked.link AND s.bucket >= asked.first",
+        vec![column(&links, |link| link.0), column(&links, |link| link.1)],
     );
     let take_in = |told: Told, fetched: &mut LedgerFetched| {
+        let mut found: BTreeMap<LinkId, BTreeMap<i64, i64>> = BTreeMap::new();
         for row in told.rows() {
-            let n = u32::try_from(row.try_get::<_, i64>(2)?).map_err(|_| unreadable(&row, 2, "a count"))?;
-            let sales = fetched.link_sales.entry(LinkId(get_id(&row, 0)?)).or_default();
-            sales.buckets.push((row.try_get(1)?, n));
+            let buckets = found.entry(LinkId(get_id(&row, 0)?)).or_default();
+            let n: &mut i64 = buckets.entry(row.try_get(1)?).or_default();
+            *n = n.saturating_add(row.try_get(2)?);
         }
-        Ok(())
+        for (link, mut buckets) in found {
+            let newest = buckets.last_key_value().map_or(0, |(bucket, _)| *bucket);
+            let kept = buckets.split_off(&(newest - LinkSales::KEPT));
+            let count =
+                |n| u32::try_from(n).map_err(|_| StoreError::Corrupt(format!("{n} sales of {link:?} are no count")));
+            let buckets =
+                kept.into_iter().map(|(bucket, n)| Ok((bucket, count(n)?))).collect::<Result<_, StoreError>>()?;
+            fetched.link_sales.insert(link, LinkSales { buckets });
+        }
+        Ok::<(), StoreError>(())
     };
     Some((ask, Box::new(take_in)))
 }
