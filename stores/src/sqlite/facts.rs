@@ -10,9 +10,12 @@ mod insert;
 mod links;
 mod open;
 mod partner;
+mod places;
 mod read;
 mod rollups;
 mod rows;
+mod runs;
+mod words;
 
 pub(crate) use open::FILE;
 

@@ -25,7 +25,7 @@ use schemas::{
 
 use super::{
     belonging,
-    file::{self, Durability},
+    file::{self, Durability, Pages},
     owner::Owner,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub struct Ledger {
 impl Ledger {
     pub(crate) fn open(folder: &Path, deployment: DeploymentId) -> Result<Ledger, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Full, migrations::migrations::runner())?;
+        let connection = file::open(&path, Durability::Full, Pages::SMALL, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
         connection
             .pragma_update(None, "cache_size", -CACHE_KIB)

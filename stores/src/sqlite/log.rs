@@ -2,6 +2,7 @@ mod events;
 mod follow;
 mod group;
 mod ownership;
+mod tail;
 mod writer;
 
 use std::{
@@ -18,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
     belonging,
-    file::{self, Durability},
+    file::{self, Durability, Pages},
     owner::Owner,
     row::{get_id, int},
 };
@@ -31,6 +32,7 @@ pub(crate) use events::EventReader;
 pub(crate) use follow::DecisionReader;
 use group::Entry;
 pub(crate) use ownership::Ownership;
+use tail::Tail;
 use writer::{Ends, Writer};
 
 mod migrations {
@@ -53,6 +55,7 @@ pub struct Log {
     waiting: Arc<AtomicUsize>,
     limits: LogLimits,
     ends: Ends,
+    tail: Tail,
     writer: Mutex<Option<JoinHandle<()>>>,
     reader: Owner,
     /// Always well: kept so that who watches it is not told that it has ended.
@@ -67,10 +70,11 @@ impl Log {
         clock: Clock,
     ) -> Result<Log, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Full, migrations::migrations::runner())?;
+        let connection = file::open(&path, Durability::Full, Pages::LARGE, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
         let waiting = Arc::new(AtomicUsize::new(0));
-        let (writer, ends) = Writer::resume(connection, clock, waiting.clone())
+        let tail = Tail::new();
+        let (writer, ends) = Writer::resume(connection, clock, waiting.clone(), tail.clone())
             .map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         let (entries, incoming) =
             mpsc::channel((limits.depth(Class::Own).saturating_add(PUBLICATIONS_WAITING)).min(Semaphore::MAX_PERMITS));
@@ -80,7 +84,7 @@ impl Log {
             .spawn(move || writer.run(incoming))
             .map_err(OpenError::Thread)?;
         let health = watch::Sender::new(Health::Well);
-        Ok(Log { entries, waiting, limits, ends, writer: Mutex::new(Some(thread)), reader, health })
+        Ok(Log { entries, waiting, limits, ends, tail, writer: Mutex::new(Some(thread)), reader, health })
     }
 
     pub(crate) fn enqueue(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer, QueueFull> {

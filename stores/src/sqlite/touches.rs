@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{
     belonging,
-    file::{self, Durability},
+    file::{self, Durability, Pages},
     owner::Owner,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub struct Touches {
 impl Touches {
     pub(crate) fn open(folder: &Path, deployment: DeploymentId) -> Result<Touches, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Rebuildable, migrations::migrations::runner())?;
+        let connection = file::open(&path, Durability::Rebuildable, Pages::SMALL, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
         Ok(Touches { owner: Owner::start("touches", connection).map_err(OpenError::Thread)? })
     }

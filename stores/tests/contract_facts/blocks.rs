@@ -139,7 +139,7 @@ async fn without_the_look_at_what_is_held_sums_double() {
         assert!(rows_and_sums(folder).iter().all(|(rows, sum)| rows == sum));
         // The block is taken for a new one, and a store that replaces rows of the same key keeps each once.
         let beside = Connection::open(folder.join("facts.db")).unwrap();
-        beside.execute_batch("DELETE FROM progress; DELETE FROM clicks; DELETE FROM conversion_changes").unwrap();
+        beside.execute_batch("DELETE FROM progress; DELETE FROM click_rows; DELETE FROM clicks_of_link; DELETE FROM conversion_changes").unwrap();
         facts.insert(first()).await.unwrap();
         assert_eq!(rows_and_sums(folder), [(2, 4), (10_000, 20_000)]);
     }

@@ -114,3 +114,66 @@ async fn first_and_last_of_every_link_of_a_partition() {
         }
     }
 }
+
+/// Clicks of three links, most of them in the order of their times, some minutes or hours late, in several blocks.
+fn late_and_in_time() -> Vec<ClickFact> {
+    let fact = |offset: u64| {
+        let mixed = offset.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let late_ms = match mixed % 11 {
+            0 => 4 * 3_600_000,
+            1 => 90_000,
+            _ => 0,
+        };
+        let at = NOON.plus_ms((offset / 3).cast_signed() * 700 - late_ms);
+        let visit = if mixed.is_multiple_of(7) { Visit::Bot } else { Visit::Person };
+        let refused = ClickFact { outcome: Outcome::Refused, ..visited(offset, at, LinkId(mixed % 3), visit) };
+        if mixed.is_multiple_of(13) { refused } else { visited(offset, at, LinkId(mixed % 3), visit) }
+    };
+    (0..1_500).map(fact).collect()
+}
+
+#[tokio::test]
+async fn late_clicks_stand_where_their_time_is() {
+    for place in Place::all() {
+        let facts = place.open().await;
+        let clicks = late_and_in_time();
+        for (from, part) in (0..).step_by(400).zip(clicks.chunks(400)) {
+            let to = from + part.len() as u64;
+            facts.insert(block(from, to, facts_of(part.to_vec()))).await.unwrap();
+        }
+        let listed = |bots: bool| {
+            let mut listed: Vec<&ClickFact> = clicks
+                .iter()
+                .filter(|click| click.link == LinkId(1))
+                .filter(|click| click.outcome == Outcome::Counted || (bots && click.outcome == Outcome::Bot))
+                .collect();
+            listed.sort_by_key(|click| (click.at, click.position.offset));
+            listed
+        };
+        for (from, until, before) in [
+            (NOON.plus_days(0), NOON.plus_ms(60_000), 1_500),
+            (NOON.plus_ms(-90_000), NOON.plus_ms(30_000), 1_100),
+            (NOON.plus_ms(-4 * 3_600_000), NOON.plus_days(1), 1_500),
+            (NOON.plus_ms(-4 * 3_600_000), NOON.plus_ms(-3 * 3_600_000), 900),
+            (NOON.plus_ms(200_000), NOON.plus_ms(201_000), 1_500),
+        ] {
+            let in_time = |click: &ClickFact| (from..until).contains(&click.at) && click.position.offset < before;
+            let all: Vec<u64> =
+                listed(false).into_iter().filter(|click| in_time(click)).map(|click| click.position.offset).collect();
+            let newest = all.len().saturating_sub(TOUCHES_OF_A_LINK as usize);
+            let mut wanted = all[newest..].to_vec();
+            wanted.splice(0..0, all[..newest.min(1)].iter().copied());
+            let touches = facts.touches_of(LinkId(1), from, until, before).await.unwrap();
+            let offsets: Vec<u64> = touches.iter().map(|touch| touch.position.offset).collect();
+            assert_eq!(offsets, wanted, "{from:?} {until:?} {before}");
+        }
+        let newest_first: Vec<_> = listed(true).into_iter().rev().map(|click| click.at).collect();
+        for (number, per_page) in [(1, 7), (2, 100), (9, 50), (40, 11), (1, 1_000), (99, 10)] {
+            let page = facts.link_clicks(LinkId(1), Page { number, per_page }).await.unwrap();
+            let skipped = ((number - 1) * per_page) as usize;
+            let wanted: Vec<_> = newest_first.iter().skip(skipped).take(per_page as usize).copied().collect();
+            assert_eq!(page.rows.iter().map(|click| click.at).collect::<Vec<_>>(), wanted, "{number} of {per_page}");
+            assert_eq!(page.total, newest_first.len() as u64);
+        }
+    }
+}

@@ -14,3 +14,4 @@ mod place;
 mod random;
 mod schema;
 mod server;
+mod view;

@@ -15,7 +15,13 @@ const LEDGER: [&str; 2] = [
     include_str!("../../../../schemas/sql/ledger/V1__ledger.sql"),
     include_str!("../../../../schemas/sql/ledger/V2__shared_rows.sql"),
 ];
-const FACTS: [&str; 1] = [include_str!("../../../../schemas/sql/facts/V1__facts.sql")];
+const FACTS: [&str; 2] = [include_str!("../../../../schemas/sql/facts/V1__facts.sql"), CLICKS_BY_HAND];
+/// There `clicks` is a view of rows that have numbers in place of what they repeat.
+const CLICKS_BY_HAND: &str = "CREATE TRIGGER clicks_by_hand INSTEAD OF INSERT ON clicks BEGIN
+     INSERT OR IGNORE INTO places (link, company, program, partner) VALUES (new.link, new.company, new.program, new.partner);
+     INSERT INTO click_rows (id, at, place, outcome, device, event, receipt, landing_host, landing_path)
+     SELECT new.log_offset, new.at, id, new.outcome, 0, new.event, new.receipt, new.landing_host, new.landing_path FROM places
+     WHERE link = new.link AND company = new.company AND program = new.program AND partner = new.partner; END";
 const LEDGER_POSTGRES: &str = include_str!("../../../../schemas/sql/ledger_postgres/V1__ledger.sql");
 const FACTS_CLICKHOUSE: &str = include_str!("../../../../schemas/sql/facts_clickhouse/V1__facts.sql");
 

@@ -16,7 +16,7 @@ use crate::{
     DeploymentId, OpenError,
     catalog::{Secrets, chance::Chance},
     sqlite::{
-        file::{self, Durability},
+        file::{self, Durability, Pages},
         owner::Owner,
         readers::Readers,
         row::{get_id, get_wide},
@@ -34,7 +34,7 @@ mod embedded {
 impl SqliteCatalog {
     pub(crate) fn open(folder: &Path, now: TimeMs) -> Result<SqliteCatalog, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Full, embedded::migrations::runner())?;
+        let connection = file::open(&path, Durability::Full, Pages::SMALL, embedded::migrations::runner())?;
         let sqlite = |source| OpenError::Sqlite { file: path.clone(), source };
         connection.pragma_update(None, "secure_delete", "ON").map_err(sqlite)?;
         let chance = Chance::draw()?;

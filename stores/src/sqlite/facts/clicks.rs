@@ -1,34 +1,36 @@
+use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
+
 use rules::touches::Touch;
 use rusqlite::{Row, Transaction, params};
 use schemas::{
-    ids::{EventId, LinkId, Position},
+    ids::{EventId, LinkId},
     receipt::Receipt,
     time::TimeMs,
     web::{Device, Page as WebPage},
 };
 
-use super::SqliteFacts;
+use super::{
+    SqliteFacts,
+    rows::{position_of, row_ids},
+    runs::{self, Kept, RUN_SPAN_MS},
+};
 use crate::{
     Listed, Page, StoreError,
     facts::{LinkClick, TOUCHES_OF_A_LINK},
     sqlite::row::{get_id, get_wide, int, unreadable},
 };
 
-/// Outcome 1 is counted, 2 a bot's.
-const NEWEST_TOUCHES: &str = "SELECT receipt, event, partition, log_offset, at FROM clicks \
-                              WHERE link = ?1 AND at >= ?2 AND at < ?3 AND outcome = 1 AND log_offset < ?4 \
-                              ORDER BY at DESC, log_offset DESC LIMIT ?5";
-const OLDEST_TOUCH: &str = "SELECT receipt, event, partition, log_offset, at FROM clicks \
-                            WHERE link = ?1 AND at >= ?2 AND at < ?3 AND outcome = 1 AND log_offset < ?4 \
-                            ORDER BY at, log_offset LIMIT 1";
-const ENDS: &str = "SELECT receipt, event, partition, log_offset, at FROM ( \
-                    SELECT *, row_number() OVER (PARTITION BY link ORDER BY at, log_offset) AS from_first, \
-                    row_number() OVER (PARTITION BY link ORDER BY at DESC, log_offset DESC) AS from_last \
-                    FROM clicks WHERE partition = ?1 AND log_offset < ?2 AND outcome = 1) \
-                    WHERE from_first = 1 OR from_last = 1";
-const CLICKS: &str = "SELECT at, receipt, landing_host, landing_path, referrer_host, device FROM clicks \
-                      WHERE link = ?1 AND outcome IN (1, 2) ORDER BY at DESC, log_offset DESC LIMIT ?2 OFFSET ?3";
+/// A run's newest click may be later than what is looked for, and another of it not.
+const NEWEST_RUNS: &str = "SELECT newest, first, packed FROM clicks_of_link \
+                           WHERE link = ?1 AND newest >= ?2 AND newest < ?3 ORDER BY newest DESC";
+const OLDEST_RUNS: &str = "SELECT newest, first, packed FROM clicks_of_link \
+                           WHERE link = ?1 AND newest >= ?2 AND newest < ?3 ORDER BY newest";
+const ALL_RUNS: &str = "SELECT newest, first, packed, link FROM clicks_of_link";
+const TOUCH: &str = "SELECT receipt, event, id, at FROM click_rows WHERE id = ?1";
+const CLICK: &str = "SELECT at, receipt, landing_host, landing_path, referrer_host, device FROM clicks WHERE id = ?1";
 const CLICK_COUNT: &str = "SELECT coalesce(sum(clicks + bots), 0) FROM clicks_by_day WHERE link = ?1";
+
+const ALL_TIMES: Range<i64> = i64::MIN..i64::MAX;
 
 impl SqliteFacts {
     pub(crate) async fn touches_of(
@@ -39,18 +41,17 @@ impl SqliteFacts {
         before_offset: u64,
     ) -> Result<Vec<Touch>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let (link, before_offset) = (int(link.0), int(before_offset));
-            let mut newest = transaction.prepare_cached(NEWEST_TOUCHES)?;
-            let newest = newest.query_map(params![link, from.0, until.0, before_offset, TOUCHES_OF_A_LINK], touch)?;
-            let mut touches = newest.collect::<rusqlite::Result<Vec<_>>>()?;
-            if touches.len() >= TOUCHES_OF_A_LINK as usize {
-                let mut oldest = transaction.prepare_cached(OLDEST_TOUCH)?;
-                let oldest = oldest.query_row(params![link, from.0, until.0, before_offset], touch)?;
-                touches.retain(|touch| touch.position != oldest.position);
-                touches.push(oldest);
+            let times = from.0..until.0;
+            let wanted = |kept: &Kept| !kept.is_bot && position_of(kept.id).offset < before_offset;
+            let mut kept = newest(transaction, link, times.clone(), (0, TOUCHES_OF_A_LINK as usize), wanted)?;
+            if kept.len() >= TOUCHES_OF_A_LINK as usize
+                && let Some(oldest) = oldest(transaction, link, times, wanted)?
+            {
+                kept.retain(|kept| kept.id != oldest.id);
+                kept.push(oldest);
             }
-            touches.reverse();
-            Ok(touches)
+            let touches = kept.iter().rev().map(|kept| touch(transaction, kept.id));
+            Ok(touches.collect::<rusqlite::Result<_>>()?)
         };
         self.readers.read(read).await
     }
@@ -58,17 +59,31 @@ impl SqliteFacts {
     /// First and last of every link, in no order.
     pub(crate) async fn ends_before(&self, partition: u32, offset: u64) -> Result<Vec<Touch>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached(ENDS)?;
-            let ends = select.query_map(params![partition, int(offset)], touch)?;
-            Ok(ends.collect::<rusqlite::Result<_>>()?)
+            let ids = row_ids(partition, 0, offset);
+            let mut ends = BTreeMap::<u64, (Kept, Kept)>::new();
+            let mut select = transaction.prepare_cached(ALL_RUNS)?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                let link = get_id(row, 3)?;
+                for kept in runs::read(row, 0)?.into_iter().filter(|kept| !kept.is_bot && ids.contains(&kept.id)) {
+                    let (first, last) = ends.entry(link).or_insert((kept, kept));
+                    (*first, *last) = (kept.min(*first), kept.max(*last));
+                }
+            }
+            let each = ends.into_values().flat_map(|(first, last)| [Some(first), (first != last).then_some(last)]);
+            let touches = each.flatten().map(|kept| touch(transaction, kept.id));
+            Ok(touches.collect::<rusqlite::Result<_>>()?)
         };
         self.readers.read(read).await
     }
 
     pub(crate) async fn link_clicks(&self, link: LinkId, page: Page) -> Result<Listed<LinkClick>, StoreError> {
         let read = move |transaction: &Transaction<'_>| {
-            let mut select = transaction.prepare_cached(CLICKS)?;
-            let rows = select.query_map(params![int(link.0), page.limit(), page.skipped()], click)?;
+            let [skipped, count] =
+                [page.skipped(), page.limit()].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+            let kept = newest(transaction, link, ALL_TIMES, (skipped, count), |_| true)?;
+            let mut select = transaction.prepare_cached(CLICK)?;
+            let rows = kept.iter().map(|kept| select.query_row([kept.id], click));
             let rows = rows.collect::<rusqlite::Result<_>>()?;
             let total = transaction.prepare_cached(CLICK_COUNT)?.query_row([int(link.0)], |row| get_id(row, 0))?;
             Ok(Listed { rows, total })
@@ -77,12 +92,65 @@ impl SqliteFacts {
     }
 }
 
-fn touch(row: &Row<'_>) -> rusqlite::Result<Touch> {
-    Ok(Touch {
-        receipt: receipt(row, 0)?,
-        event: EventId(get_wide(row, 1)?),
-        position: Position { partition: row.get(2)?, offset: get_id(row, 3)? },
-        at: TimeMs(row.get(4)?),
+/// What of a link's clicks stands at a place in their list, the newest first. No more of it is held than a page and what came together.
+fn newest(
+    transaction: &Transaction<'_>,
+    link: LinkId,
+    times: Range<i64>,
+    (mut skipped, count): (usize, usize),
+    wanted: impl Fn(&Kept) -> bool,
+) -> rusqlite::Result<Vec<Kept>> {
+    let mut select = transaction.prepare_cached(NEWEST_RUNS)?;
+    let until = times.end.saturating_add(RUN_SPAN_MS);
+    let mut rows = select.query(params![int(link.0), times.start, until])?;
+    let mut found: Vec<Kept> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let newest_of_run: i64 = row.get(0)?;
+        let before = found.partition_point(|kept| kept.at > newest_of_run);
+        let passed = before.min(skipped);
+        found.drain(..passed);
+        skipped -= passed;
+        if skipped == 0 && before - passed >= count {
+            break;
+        }
+        found.extend(runs::read(row, 0)?.into_iter().filter(|kept| times.contains(&kept.at) && wanted(kept)));
+        found.sort_by_key(|kept| Reverse(*kept));
+        found.truncate(skipped.saturating_add(count));
+    }
+    found.drain(..skipped.min(found.len()));
+    found.truncate(count);
+    Ok(found)
+}
+
+fn oldest(
+    transaction: &Transaction<'_>,
+    link: LinkId,
+    times: Range<i64>,
+    wanted: impl Fn(&Kept) -> bool,
+) -> rusqlite::Result<Option<Kept>> {
+    let mut select = transaction.prepare_cached(OLDEST_RUNS)?;
+    let until = times.end.saturating_add(RUN_SPAN_MS);
+    let mut rows = select.query(params![int(link.0), times.start, until])?;
+    let mut oldest: Option<Kept> = None;
+    while let Some(row) = rows.next()? {
+        let newest_of_run: i64 = row.get(0)?;
+        if oldest.is_some_and(|oldest| newest_of_run.saturating_sub(RUN_SPAN_MS) > oldest.at) {
+            break;
+        }
+        let run = runs::read(row, 0)?.into_iter().filter(|kept| times.contains(&kept.at) && wanted(kept));
+        oldest = oldest.into_iter().chain(run).min();
+    }
+    Ok(oldest)
+}
+
+fn touch(transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<Touch> {
+    transaction.prepare_cached(TOUCH)?.query_row([id], |row| {
+        Ok(Touch {
+            receipt: receipt(row, 0)?,
+            event: EventId(get_wide(row, 1)?),
+            position: position_of(row.get(2)?),
+            at: TimeMs(row.get(3)?),
+        })
     })
 }
 

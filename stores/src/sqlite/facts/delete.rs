@@ -1,7 +1,7 @@
 use rusqlite::{Connection, Transaction, params};
 use schemas::facts::Fact;
 
-use super::{SqliteFacts, read, rollups::Rollups};
+use super::{SqliteFacts, read, rollups::Rollups, rows::row_ids, runs};
 use crate::{
     StoreError,
     facts::{Held, Removal},
@@ -14,10 +14,14 @@ const FACTS_AT_ONCE: usize = 10_000;
 /// All of it is one transaction, of the only process that there is.
 const STEPS: usize = 1;
 
-const DELETE: [&str; 2] = [
-    "DELETE FROM clicks WHERE partition = ?1 AND log_offset >= ?2",
-    "DELETE FROM conversion_changes WHERE partition = ?1 AND log_offset >= ?2",
+const DELETE_CLICKS: [&str; 2] = [
+    "DELETE FROM click_rows WHERE id >= ?1 AND id < ?2",
+    "DELETE FROM clicks_of_link WHERE first >= ?1 AND first < ?2",
 ];
+const DELETE_CHANGES: &str = "DELETE FROM conversion_changes WHERE partition = ?1 AND log_offset >= ?2";
+
+/// A block that is taken out from its middle on has left runs that begin before it.
+const CUT: &str = "DELETE FROM clicks_of_link WHERE first < ?1 AND last >= ?1 RETURNING link, newest, first, packed";
 
 impl SqliteFacts {
     /// Rows, their part of the sums and how far facts are go together or not at all.
@@ -27,9 +31,12 @@ impl SqliteFacts {
         let delete = move |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             take_out(&transaction, partition, offset)?;
-            for delete in DELETE {
-                transaction.prepare_cached(delete)?.execute(params![partition, int(offset)])?;
+            let ids = row_ids(partition, offset, u64::MAX);
+            for delete in DELETE_CLICKS {
+                transaction.prepare_cached(delete)?.execute([ids.start, ids.end])?;
             }
+            cut_runs(&transaction, ids.start)?;
+            transaction.prepare_cached(DELETE_CHANGES)?.execute(params![partition, int(offset)])?;
             let lower = "UPDATE progress SET held_up_to = min(held_up_to, ?2) WHERE partition = ?1";
             transaction.prepare_cached(lower)?.execute(params![partition, int(offset)])?;
             transaction.commit()?;
@@ -60,6 +67,16 @@ fn take_out(transaction: &Transaction<'_>, partition: u32, offset: u64) -> Resul
         Ok(())
     })?;
     Ok(Rollups::of(&facts).less().write(transaction)?)
+}
+
+fn cut_runs(transaction: &Transaction<'_>, from: i64) -> rusqlite::Result<()> {
+    let mut cut = transaction.prepare_cached(CUT)?;
+    let cut = cut.query_map([from], |row| Ok((row.get(0)?, runs::read(row, 1)?)))?;
+    for (link, mut clicks) in cut.collect::<rusqlite::Result<Vec<(i64, _)>>>()? {
+        clicks.retain(|click| click.id < from);
+        runs::insert_clicks(transaction, link, &clicks)?;
+    }
+    Ok(())
 }
 
 fn lower_to(held: &mut Held, partition: u32, offset: u64) {

@@ -10,7 +10,7 @@ use crate::{
     sqlite::{
         belonging::belong,
         catalog,
-        file::{self, Durability},
+        file::{self, Durability, Pages},
         owner::Owner,
         readers::Readers,
         row::get_id,
@@ -29,7 +29,7 @@ impl SqliteFacts {
     /// A block is fsynced before it counts as held: one a second costs little, and no recovery has to ask what a power cut took.
     pub(crate) fn open(folder: &Path, deployment: DeploymentId) -> Result<SqliteFacts, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Full, embedded::migrations::runner())?;
+        let connection = file::open(&path, Durability::Full, Pages::LARGE_AND_MANY, embedded::migrations::runner())?;
         belong(&connection, &path, &folder.join(catalog::FILE), deployment)?;
         let held = read_held(&connection).map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         Ok(SqliteFacts {

@@ -7,7 +7,7 @@ use schemas::{
     web::{Device, Page, Utm},
 };
 
-use super::{SqliteFacts, clicks::receipt, company::currency};
+use super::{SqliteFacts, clicks::receipt, company::currency, rows::row_ids};
 use crate::{
     StoreError,
     facts::{Checksum, position},
@@ -16,7 +16,7 @@ use crate::{
 
 const CLICKS: &str = "SELECT company, at, partition, log_offset, event, program, partner, link, outcome, receipt, landing_host, \
                       landing_path, referrer_host, utm_source, utm_medium, utm_campaign, device FROM clicks \
-                      WHERE partition = ?1 AND log_offset >= ?2 AND log_offset < ?3";
+                      WHERE id >= ?1 AND id < ?2";
 const CHANGES: &str = "SELECT company, at, partition, log_offset, conversion, event, kind, program, partner, link, currency, changed_at, \
                        conversions, revenue_minor, commission_minor, approved_minor, partner_minor, partner_approved_minor \
                        FROM conversion_changes WHERE partition = ?1 AND log_offset >= ?2 AND log_offset < ?3";
@@ -85,12 +85,13 @@ pub(super) fn each(
     to: u64,
     mut take: impl FnMut(Fact) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let to = i64::try_from(to).unwrap_or(i64::MAX);
+    let ids = row_ids(partition, from, to);
     let mut clicks = transaction.prepare_cached(CLICKS)?;
-    let mut rows = clicks.query(params![partition, int(from), to])?;
+    let mut rows = clicks.query([ids.start, ids.end])?;
     while let Some(row) = rows.next()? {
         take(Fact::Click(Box::new(click(row)?)))?;
     }
+    let to = i64::try_from(to).unwrap_or(i64::MAX);
     let mut changes = transaction.prepare_cached(CHANGES)?;
     let mut rows = changes.query(params![partition, int(from), to])?;
     while let Some(row) = rows.next()? {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use rusqlite::{Transaction, params};
 use schemas::{
     decision::Outcome,
@@ -16,9 +17,9 @@ type Place = (CompanyId, Day, PartnerId, LinkId);
 /// A block's facts folded by day, so that a sum is written once a block and not once a fact.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Rollups<'a> {
-    clicks: BTreeMap<Place, Clicks>,
-    sources: BTreeMap<(CompanyId, Day, &'a str), i64>,
-    pages: BTreeMap<(CompanyId, Day, &'a str), i64>,
+    clicks: HashMap<Place, Clicks>,
+    sources: HashMap<(CompanyId, Day, &'a str), i64>,
+    pages: HashMap<(CompanyId, Day, &'a str), i64>,
     sales: BTreeMap<(Place, Currency), Sales>,
 }
 
@@ -116,12 +117,12 @@ impl<'a> Rollups<'a> {
 
     pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let mut clicks = transaction.prepare_cached(ADD_CLICKS)?;
-        for ((company, day, partner, link), count) in &self.clicks {
+        for ((company, day, partner, link), count) in in_order(&self.clicks) {
             clicks.execute(params![int(company.0), day.0, int(partner.0), int(link.0), count.people, count.bots])?;
         }
         for (add, counts) in [(ADD_SOURCE, &self.sources), (ADD_PAGE, &self.pages)] {
             let mut add = transaction.prepare_cached(add)?;
-            for ((company, day, name), clicks) in counts {
+            for ((company, day, name), clicks) in in_order(counts) {
                 add.execute(params![int(company.0), day.0, name, clicks])?;
             }
         }
@@ -144,6 +145,13 @@ impl<'a> Rollups<'a> {
         }
         Ok(())
     }
+}
+
+/// As their tables are, so that they go in side by side.
+fn in_order<K: Ord, V>(sums: &HashMap<K, V>) -> Vec<(&K, &V)> {
+    let mut sums: Vec<_> = sums.iter().collect();
+    sums.sort_unstable_by_key(|(key, _)| *key);
+    sums
 }
 
 const ADD_CLICKS: &str = "INSERT INTO clicks_by_day (company, day, partner, link, clicks, bots) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \

@@ -1,53 +1,68 @@
-use rusqlite::{Statement, Transaction, params};
+use std::ops::Range;
+
+use rusqlite::{Transaction, params};
 use schemas::{
     facts::{ClickFact, ConversionChange},
+    ids::Position,
     time::{HOUR_MS, TimeMs},
 };
 
+use super::{places::Places, runs, words::Words};
 use crate::sqlite::row::{int, wide};
 
-const INSERT_CLICK: &str = "INSERT INTO clicks (company, at, partition, log_offset, event, program, partner, link, outcome, receipt, \
-                            landing_host, landing_path, referrer_host, utm_source, utm_medium, utm_campaign, source, device, \
-                            day, hour, weekday) \
-                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+/// A row's place says where its click stands in the log: so many bits of it are the offset.
+const OFFSET_BITS: u32 = 48;
 
-/// In the order of their table, so that they go in side by side.
+/// Ids of a partition's rows are from its own number on and below the next one's; what facts are held of bounds both parts.
+pub(super) fn row_id(position: Position) -> i64 {
+    i64::from(position.partition) << OFFSET_BITS | int(position.offset)
+}
+
+pub(super) fn position_of(id: i64) -> Position {
+    let offset = id.cast_unsigned() & ((1 << OFFSET_BITS) - 1);
+    Position { partition: (id.cast_unsigned() >> OFFSET_BITS) as u32, offset }
+}
+
+/// The ids of offsets `[from, to)`.
+pub(super) fn row_ids(partition: u32, from: u64, to: u64) -> Range<i64> {
+    let id = |offset: u64| row_id(Position { partition, offset: 0 }).saturating_add(int(offset.min(1 << OFFSET_BITS)));
+    id(from)..id(to)
+}
+
+const INSERT_CLICK: &str = "INSERT INTO click_rows (id, at, place, outcome, device, event, receipt, landing_host, landing_path, \
+                            referrer_host, utm_source, utm_medium, utm_campaign) \
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+/// In the order of the log, so that each goes in behind the one before.
 pub(super) fn insert_clicks<'a>(
     transaction: &Transaction<'_>,
     clicks: impl Iterator<Item = &'a ClickFact>,
 ) -> rusqlite::Result<()> {
     let mut clicks: Vec<&ClickFact> = clicks.collect();
-    clicks.sort_unstable_by_key(|click| (int(click.company.0), click.at, click.position));
+    clicks.sort_by_key(|click| click.position);
+    let (mut words, texts) = Words::of(&clicks);
+    words.number(transaction)?;
+    let mut places = Places::default();
     let mut insert = transaction.prepare_cached(INSERT_CLICK)?;
-    clicks.into_iter().try_for_each(|click| insert_click(&mut insert, click))
-}
-
-fn insert_click(insert: &mut Statement<'_>, click: &ClickFact) -> rusqlite::Result<()> {
-    let day = click.at.day();
-    let values = params![
-        int(click.company.0),
-        click.at.0,
-        click.position.partition,
-        int(click.position.offset),
-        wide(click.event.0),
-        int(click.program.0),
-        int(click.partner.0),
-        int(click.link.0),
-        click.outcome as u8,
-        click.receipt.as_bytes(),
-        click.landing.host,
-        click.landing.path,
-        click.referrer_host,
-        click.utm.source,
-        click.utm.medium,
-        click.utm.campaign,
-        click.source(),
-        click.device.as_str(),
-        day.0,
-        hour(click.at),
-        day.weekday(),
-    ];
-    insert.execute(values).map(drop)
+    for (click, texts) in clicks.iter().zip(texts) {
+        let [host, path, referrer, source, medium, campaign] = texts.map(|text| text.map(|text| words.word(text)));
+        insert.execute(params![
+            row_id(click.position),
+            click.at.0,
+            places.number(transaction, click)?,
+            click.outcome as u8,
+            click.device as u8,
+            wide(click.event.0),
+            click.receipt.as_bytes(),
+            host,
+            path,
+            referrer,
+            source,
+            medium,
+            campaign,
+        ])?;
+    }
+    runs::insert(transaction, &clicks)
 }
 
 const INSERT_CHANGE: &str = "INSERT INTO conversion_changes (company, at, partition, log_offset, conversion, event, kind, program, partner, \

@@ -2,17 +2,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::Log;
+use super::{Log, tail::Following};
 use crate::{
     StoreError,
     log::{MANY, Record},
 };
 
-/// Reads events behind a place, from the file: a slow reader holds nothing in memory.
+/// Reads events behind a place: what was committed last from memory, all else from the file. A slow reader holds no more than the tail.
 pub(crate) struct EventReader {
     log: Arc<Log>,
     partition: u32,
     next: u64,
+    tail: Following,
     end: watch::Receiver<u64>,
     pressing_end: watch::Receiver<u64>,
 }
@@ -20,7 +21,8 @@ pub(crate) struct EventReader {
 impl EventReader {
     pub(crate) fn new(log: Arc<Log>, partition: u32, from: u64) -> EventReader {
         let (end, pressing_end) = (log.ends.events.clone(), log.ends.pressing.clone());
-        EventReader { log, partition, next: from, end, pressing_end }
+        let tail = log.tail.follow();
+        EventReader { log, partition, next: from, tail, end, pressing_end }
     }
 
     pub(crate) async fn ready(&mut self) -> Result<(), StoreError> {
@@ -38,7 +40,12 @@ impl EventReader {
     }
 
     pub(crate) async fn take(&mut self, max: usize) -> Result<Vec<Record>, StoreError> {
-        let records = self.log.read(self.partition, self.next, max).await?;
+        // Nobody reads past the end that is told.
+        let told = self.log.span(self.partition)?.end.saturating_sub(self.next);
+        let mut records = self.tail.take(self.next, max.min(usize::try_from(told).unwrap_or(max)));
+        if records.is_empty() {
+            records = self.log.read(self.partition, self.next, max).await?;
+        }
         if let Some(last) = records.last() {
             self.next = last.position.offset + 1;
         }

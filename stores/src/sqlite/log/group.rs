@@ -26,78 +26,80 @@ pub(super) enum Entry {
 /// What one transaction writes and one fsync makes durable.
 #[derive(Default)]
 pub(super) struct Group {
-    entries: Vec<Entry>,
-    events: usize,
-    decisions: usize,
+    events: Vec<Vec<u8>>,
+    decisions: Vec<Reply>,
+    waiting: Vec<Waiting>,
+}
+
+/// Whoever is to be told, in the order in which they came.
+enum Waiting {
+    Events { count: usize, done: oneshot::Sender<Result<Places, StoreError>> },
+    Decisions { done: oneshot::Sender<Result<(), StoreError>> },
 }
 
 impl Group {
     pub(super) fn push(&mut self, entry: Entry) {
-        match &entry {
-            Entry::Events { records, .. } => self.events += records.len(),
-            Entry::Decisions { decisions, .. } => self.decisions += decisions.len(),
+        self.waiting.push(match entry {
+            Entry::Events { records, done } => {
+                let count = records.len();
+                self.events.extend(records);
+                Waiting::Events { count, done }
+            }
+            Entry::Decisions { decisions, done } => {
+                self.decisions.extend(decisions);
+                Waiting::Decisions { done }
+            }
             Entry::Stop => return,
-        }
-        self.entries.push(entry);
+        });
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.waiting.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.events + self.decisions
+        self.events.len() + self.decisions.len()
     }
 
-    pub(super) fn event_count(&self) -> usize {
-        self.events
+    pub(super) fn events(&self) -> &[Vec<u8>] {
+        &self.events
     }
 
-    pub(super) fn events(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries
-            .iter()
-            .flat_map(|entry| match entry {
-                Entry::Events { records, .. } => records.as_slice(),
-                Entry::Decisions { .. } | Entry::Stop => &[],
-            })
-            .map(Vec::as_slice)
+    pub(super) fn decisions(&self) -> &[Reply] {
+        &self.decisions
     }
 
-    pub(super) fn decisions(&self) -> impl Iterator<Item = &Reply> {
-        self.entries.iter().flat_map(|entry| match entry {
-            Entry::Decisions { decisions, .. } => decisions.as_slice(),
-            Entry::Events { .. } | Entry::Stop => &[],
-        })
+    /// Once they are written.
+    pub(super) fn take_events(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.events)
     }
 
     /// Tells everyone where their events stand, the first at `offset`. Who has gone is not told.
     pub(super) fn committed(self, mut offset: u64, appended_at: TimeMs) {
-        for entry in self.entries {
-            match entry {
-                Entry::Events { records, done } => {
+        for waiting in self.waiting {
+            match waiting {
+                Waiting::Events { count, done } => {
                     let first = Appended { position: Position { partition: PARTITION, offset }, appended_at };
-                    let _ = done.send(Ok(Places::Run { first, count: records.len() }));
-                    offset += records.len() as u64;
+                    let _ = done.send(Ok(Places::Run { first, count }));
+                    offset += count as u64;
                 }
-                Entry::Decisions { done, .. } => {
+                Waiting::Decisions { done } => {
                     let _ = done.send(Ok(()));
                 }
-                Entry::Stop => {}
             }
         }
     }
 
     pub(super) fn failed(self, why: rusqlite::Error) {
         let why = Arc::new(why);
-        for entry in self.entries {
-            match entry {
-                Entry::Events { done, .. } => {
+        for waiting in self.waiting {
+            match waiting {
+                Waiting::Events { done, .. } => {
                     let _ = done.send(Err(StoreError::NotAppended(why.clone())));
                 }
-                Entry::Decisions { done, .. } => {
+                Waiting::Decisions { done } => {
                     let _ = done.send(Err(StoreError::NotAppended(why.clone())));
                 }
-                Entry::Stop => {}
             }
         }
     }

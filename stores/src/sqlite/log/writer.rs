@@ -10,7 +10,10 @@ use rusqlite::{Connection, OptionalExtension};
 use schemas::time::TimeMs;
 use tokio::sync::{mpsc, watch};
 
-use super::group::{Entry, Group};
+use super::{
+    group::{Entry, Group},
+    tail::Tail,
+};
 use crate::{
     log::{Clock, presses},
     sqlite::row::{get_id, get_id_or_none, int},
@@ -35,6 +38,7 @@ pub(super) struct Writer {
     connection: Connection,
     clock: Clock,
     waiting: Arc<AtomicUsize>,
+    tail: Tail,
     last_append: TimeMs,
     events_end: watch::Sender<u64>,
     pressing_end: watch::Sender<u64>,
@@ -47,6 +51,7 @@ impl Writer {
         connection: Connection,
         clock: Clock,
         waiting: Arc<AtomicUsize>,
+        tail: Tail,
     ) -> rusqlite::Result<(Writer, Ends)> {
         let newest = connection
             .query_row("SELECT offset, appended_at_ms FROM events ORDER BY offset DESC LIMIT 1", [], |row| {
@@ -61,7 +66,7 @@ impl Writer {
         let (pressing_end, pressing) = watch::channel(end);
         let (decisions_end, decisions) = watch::channel(decided);
         let last_append = TimeMs(last);
-        let writer = Writer { connection, clock, waiting, last_append, events_end, pressing_end, decisions_end };
+        let writer = Writer { connection, clock, waiting, tail, last_append, events_end, pressing_end, decisions_end };
         Ok((writer, Ends { events, pressing, decisions }))
     }
 
@@ -82,10 +87,10 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, group: Group) {
+    fn commit(&mut self, mut group: Group) {
         let started = Instant::now();
         let appended_at = self.last_append.max((self.clock)());
-        let (first, count) = (*self.events_end.borrow(), group.event_count());
+        let (first, count) = (*self.events_end.borrow(), group.events().len());
         let written = self.write(&group, appended_at);
         // Before anybody is answered: who has an answer finds its place free again.
         let before = self.waiting.fetch_sub(count, Ordering::AcqRel);
@@ -95,9 +100,11 @@ impl Writer {
                 self.last_append = appended_at;
                 metrics::histogram!("refmill_log_group_records").record(group.len() as f64);
                 metrics::histogram!("refmill_log_commit_seconds").record(started.elapsed().as_secs_f64());
+                let pressing = group.events().iter().rposition(|record| presses(record));
+                self.tail.committed(first, appended_at, group.take_events());
                 self.events_end.send_if_modified(|known| std::mem::replace(known, end) != end);
-                if let Some((offset, _)) = (first..).zip(group.events()).filter(|(_, record)| presses(record)).last() {
-                    self.pressing_end.send_replace(offset + 1);
+                if let Some(last) = pressing {
+                    self.pressing_end.send_replace(first + last as u64 + 1);
                 }
                 self.decisions_end.send_if_modified(|known| std::mem::replace(known, decisions_end) != decisions_end);
                 group.committed(first, appended_at);
