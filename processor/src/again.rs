@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use metrics::counter;
-use rules::replay::{ClickException, click_fact, remembered};
+use rules::replay::{ClickException, remembered};
 use schemas::{
     decision::Outcome,
     event::{Body, Logged},
-    facts::Fact,
     ids::LinkId,
     time::TimeMs,
 };
 use stores::{
     StoreError,
+    facts::Whole,
     ledger::{LedgerNeeds, Plan},
 };
 
@@ -27,10 +27,12 @@ use crate::{
 pub(crate) const STRETCH: usize = 8_192;
 
 /// The facts of a planned block. Of a stretch that the log has dropped meanwhile they are what the ledger has: the conversions.
-pub(crate) async fn facts(deps: &Deps, partition: u32, plan: Plan) -> Result<Vec<Fact>, ProcessError> {
+pub(crate) async fn facts(deps: &Deps, partition: u32, plan: Plan, incarnation: u32) -> Result<Whole, ProcessError> {
     let decided = deps.ledger.decided(partition, plan.from, plan.to).await?;
-    let mut facts: Vec<Fact> =
-        decided.changes.into_values().flatten().map(|change| Fact::Change(Box::new(change))).collect();
+    let mut facts = deps.facts.gather(incarnation);
+    for change in decided.changes.into_values().flatten() {
+        facts.push_change(change);
+    }
     let mut from = plan.from;
     while from < plan.to {
         let stretch = match next(deps, partition, from, plan.to).await {
@@ -50,12 +52,13 @@ pub(crate) async fn facts(deps: &Deps, partition: u32, plan: Plan) -> Result<Vec
             stretch => stretch?,
         };
         let Some(stretch) = stretch else { break };
-        facts.extend(
-            stretch.events.iter().filter_map(|logged| click_fact(logged, exception(&decided.click_exceptions, logged))),
-        );
         from = stretch.to;
+        for logged in stretch.events {
+            let exception = exception(&decided.click_exceptions, &logged);
+            facts.push_record(logged, exception);
+        }
     }
-    Ok(facts)
+    Ok(facts.whole())
 }
 
 /// Takes into memory what the log has at the offsets from `from` on and before `to`; how far that is.

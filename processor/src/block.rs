@@ -1,7 +1,13 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use schemas::facts::Fact;
-use stores::ledger::Plan;
+use stores::{
+    facts::{Gathered, Whole},
+    ledger::Plan,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A block closes at this many facts…
 pub(crate) const FACTS_MAX: usize = 10_000;
@@ -12,29 +18,38 @@ pub(crate) const OPEN_FOR: Duration = Duration::from_secs(1);
 /// Offsets in a block at the most.
 pub(crate) const OFFSETS_MAX: u64 = 16_384;
 
+/// Facts of planned blocks that wait in memory take so much at the most; those of the rest are made again.
+pub(crate) const WAITING_BYTES: usize = 32 * 1024 * 1024;
+
 /// The block of facts that is being filled: all of the partition's log from where the last one ended.
 pub(crate) struct OpenBlock {
     from: u64,
     to: u64,
     /// None where they were dropped, as facts are far behind: they are made again from log and ledger.
-    facts: Option<Vec<Fact>>,
+    facts: Option<Gathered>,
     opened: Option<Instant>,
 }
 
 /// A block that is planned, with its facts where they are at hand.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
-    pub(crate) facts: Option<Vec<Fact>>,
+    pub(crate) facts: Option<Waiting>,
+}
+
+/// Facts that wait to be written, and the room that they take.
+pub(crate) struct Waiting {
+    pub(crate) facts: Whole,
+    _room: OwnedSemaphorePermit,
 }
 
 impl OpenBlock {
-    pub(crate) fn new(from: u64) -> OpenBlock {
-        OpenBlock { from, to: from, facts: Some(Vec::new()), opened: None }
+    pub(crate) fn new(from: u64, facts: Gathered) -> OpenBlock {
+        OpenBlock { from, to: from, facts: Some(facts), opened: None }
     }
 
     /// Whether a block that also takes these facts is to be closed.
     pub(crate) fn closes_with(&self, more: usize, now: Instant) -> bool {
-        let facts = self.facts.as_ref().map_or(0, Vec::len);
+        let facts = self.facts.as_ref().map_or(0, Gathered::count);
         facts + more >= FACTS_MAX || self.due().is_some_and(|due| due <= now)
     }
 
@@ -52,12 +67,10 @@ impl OpenBlock {
         self.plan_up_to(self.to)
     }
 
-    /// Takes in a committed batch.
-    pub(crate) fn extend(&mut self, to: u64, more: Vec<Fact>, now: Instant) {
+    /// Takes in a committed batch, whose facts `gather` adds.
+    pub(crate) fn extend(&mut self, to: u64, now: Instant, gather: impl FnOnce(&mut Gathered)) {
         self.to = to;
-        if let Some(facts) = &mut self.facts {
-            facts.extend(more);
-        }
+        self.facts.as_mut().map(gather);
         self.opened.get_or_insert(now);
     }
 
@@ -66,13 +79,21 @@ impl OpenBlock {
         self.facts = None;
     }
 
-    /// Gives out what was planned and begins anew where that ends.
-    pub(crate) fn close(&mut self, plan: Plan, now: Instant) -> Planned {
+    /// Gives out what was planned, with its facts where there is room for them to wait, and begins anew where that ends.
+    pub(crate) fn close(&mut self, plan: Plan, now: Instant, next: Gathered, room: &Arc<Semaphore>) -> Planned {
         let is_whole = plan.to == self.to;
-        let facts = self.facts.take().filter(|_| is_whole);
+        let facts = self.facts.take().filter(|_| is_whole).and_then(|facts| Waiting::new(facts, room));
         self.from = plan.to;
-        self.facts = is_whole.then(Vec::new);
+        self.facts = is_whole.then_some(next);
         self.opened = (!is_whole).then(|| now.checked_sub(OPEN_FOR).unwrap_or(now));
         Planned { plan, facts }
+    }
+}
+
+impl Waiting {
+    fn new(facts: Gathered, room: &Arc<Semaphore>) -> Option<Waiting> {
+        let bytes = u32::try_from(facts.bytes()).ok()?;
+        let room = Arc::clone(room).try_acquire_many_owned(bytes).ok()?;
+        Some(Waiting { facts: facts.whole(), _room: room })
     }
 }

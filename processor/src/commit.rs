@@ -1,20 +1,16 @@
 use std::time::Instant;
 
 use metrics::{counter, histogram};
-use rules::{Effect, Needs, decide, effect::Parked, rests_on_rows};
+use rules::Effect;
 use schemas::{
-    event::{Body, Event, Logged},
-    facts::Fact,
-    ids::Position,
-    wire::encode_decision,
+    event::{Body, Logged},
+    ids::{ConversionId, Position},
 };
-use stores::{
-    ledger::{Batch, CommitError, Locked, Quarantined, Versions},
-    log::Reply,
-};
+use stores::ledger::{Batch, CommitError, Locked, Plan, Quarantined, Versions};
 
 use crate::{
     ProcessError,
+    decided::{Decided, Sorted, decide_all, gather},
     fetch::{DUE_MAX, Fetched, Sources, fetch},
     owner::Owner,
     pool::{Stage, set_stage},
@@ -31,25 +27,13 @@ const LOCKED_FROM: u32 = 2;
 /// Of a batch so many records that are put aside are told one by one.
 const QUARANTINED_TOLD: usize = 8;
 
-/// A batch's effects by who takes them in.
-#[derive(Default)]
-struct Sorted {
-    /// All that the ledger keeps.
-    ledger: Vec<Effect>,
-    memory: Vec<Effect>,
-    facts: Vec<Fact>,
-    replies: Vec<Reply>,
-    /// Events that other partitions decide.
-    forwards: Vec<(u32, Event)>,
-}
-
 impl Owner {
     /// Decides and commits what comes next in the log.
     pub(crate) async fn step(&mut self) -> Result<(), ProcessError> {
         if self.held_at.is_some() {
             return Ok(());
         }
-        let stretch = match self.pending.take() {
+        let mut stretch = match self.pending.take() {
             Some(stretch) => stretch,
             None => {
                 let records = self.reader.take(self.limits.batch_events).await.map_err(ProcessError::Reading)?;
@@ -59,7 +43,7 @@ impl Owner {
                 }
             }
         };
-        let decided = if stretch.is_empty() { Ok(()) } else { self.decide(&stretch).await };
+        let decided = if stretch.is_empty() { Ok(()) } else { self.decide(&mut stretch).await };
         match (decided, stretch.newer) {
             (Err(error), _) => {
                 self.pending = Some(stretch);
@@ -83,7 +67,7 @@ impl Owner {
         );
     }
 
-    async fn decide(&mut self, stretch: &Stretch) -> Result<(), ProcessError> {
+    async fn decide(&mut self, stretch: &mut Stretch) -> Result<(), ProcessError> {
         for tries in 0..TRIES {
             let locked = match self.contended.take() {
                 Some(rows) if tries >= LOCKED_FROM => {
@@ -102,7 +86,7 @@ impl Owner {
         Err(ProcessError::Contended { from: stretch.from, tries: TRIES })
     }
 
-    async fn attempt(&mut self, stretch: &Stretch, locked: Option<Locked>) -> Result<(), ProcessError> {
+    async fn attempt(&mut self, stretch: &mut Stretch, locked: Option<Locked>) -> Result<(), ProcessError> {
         let started = Instant::now();
         let sources = Sources {
             partitions: self.deps.log.partitions(),
@@ -112,47 +96,40 @@ impl Owner {
             facts_wait: self.limits.facts_wait,
             touches: &self.memory.touches,
         };
-        let Fetched { mut known, versions: mut relied_on, lacks_facts } =
-            fetch(&sources, self.partition, &stretch.events).await?;
+        let Fetched { mut known, versions, lacks_facts } = fetch(&sources, self.partition, &stretch.events).await?;
         let more_is_due = known.due.len() >= DUE_MAX;
-        let parked: Vec<Parked> = known.parked.values().cloned().collect();
-        let mut sorted = Sorted::default();
-        let mut resting: Vec<&Logged> = Vec::new();
-        for logged in &stretch.events {
-            let effects = decide(&mut known, logged);
-            resting.extend(rests_on_rows(&effects).then_some(logged));
-            effects.into_iter().for_each(|effect| sorted.take_in(effect));
-        }
-        if !relied_on.keys.is_empty() || !relied_on.idents.is_empty() {
-            let rested = Needs::rested_on(resting, &parked);
-            relied_on.keys.retain(|key, _| rested.keys.contains(key));
-            relied_on.idents.retain(|ident, _| rested.idents.contains(ident));
-        }
-        self.forward(std::mem::take(&mut sorted.forwards)).await?;
-        self.contended = Some(relied_on.clone());
-        self.commit(stretch, relied_on, sorted, locked).await?;
+        let Decided { sorted, relied_on } = decide_all(&mut self.memory, &mut known, versions, &stretch.events);
+        let events = stretch.events.len() as u64;
+        let settles = if lacks_facts { settled(&stretch.events) } else { Vec::new() };
+        let committed = self.forward_and_commit(stretch, relied_on, sorted, locked).await;
+        // Nothing is left to put back of what is committed.
+        self.memory.not_committed();
+        committed?;
         self.contended = None;
         self.forwarded.clear();
         if lacks_facts {
-            self.put_off_settles(&stretch.events);
+            self.put_off(settles);
         }
         if more_is_due {
             self.ticked_at = schemas::time::TimeMs(0);
         }
-        counter!("refmill_events_decided_total").increment(stretch.events.len() as u64);
+        counter!("refmill_events_decided_total").increment(events);
         report(self.partition, &stretch.quarantined);
         histogram!("refmill_batch_seconds").record(started.elapsed());
         Ok(())
     }
 
-    async fn commit(
+    async fn forward_and_commit(
         &mut self,
-        stretch: &Stretch,
+        stretch: &mut Stretch,
         relied_on: Versions,
-        sorted: Sorted,
+        mut sorted: Sorted,
         locked: Option<Locked>,
     ) -> Result<(), ProcessError> {
-        let closes = self.block.closes_with(sorted.facts.len(), Instant::now()) && self.may_plan();
+        self.forward(std::mem::take(&mut sorted.forwards)).await?;
+        self.contended = Some(relied_on.clone());
+        let facts = sorted.changes.len() + sorted.clicks;
+        let closes = self.block.closes_with(facts, Instant::now()) && self.may_plan();
         let plan = closes.then(|| self.block.plan_up_to(stretch.to));
         let published = *self.published.borrow();
         self.note_settled(&sorted.ledger);
@@ -164,7 +141,7 @@ impl Owner {
             last_event: stretch.events.last().map(|logged| logged.event.id),
             appended_at: stretch.appended_at,
             relied_on,
-            effects: sorted.ledger,
+            effects: std::mem::take(&mut sorted.ledger),
             quarantined: stretch.quarantined.clone(),
             plan,
             published: (published > self.published_saved).then_some(published),
@@ -173,22 +150,30 @@ impl Owner {
             Some(locked) => self.deps.ledger.commit_locked(locked, batch).await?,
             None => self.deps.ledger.commit(batch).await?,
         }
-        self.next = stretch.to;
         self.published_saved = self.published_saved.max(published);
-        for effect in &sorted.memory {
-            self.memory.take_in(effect);
-        }
+        self.committed(stretch, sorted, plan).await
+    }
+
+    async fn committed(
+        &mut self,
+        stretch: &mut Stretch,
+        sorted: Sorted,
+        plan: Option<Plan>,
+    ) -> Result<(), ProcessError> {
+        self.next = stretch.to;
+        self.memory.committed();
         // By the log's time: what is remembered must not depend on when it is decided.
         if let Some(tick) = stretch.events.iter().rfind(|logged| matches!(logged.event.body, Body::Tick)) {
             self.memory.forget(tick.appended_at);
         }
-        self.block.extend(stretch.to, sorted.facts, Instant::now());
+        let events = std::mem::take(&mut stretch.events);
+        let Sorted { changes, exceptions, replies, .. } = sorted;
+        self.block.extend(stretch.to, Instant::now(), |facts| gather(facts, events, changes, &exceptions));
         if let Some(plan) = plan {
-            let planned = self.block.close(plan, Instant::now());
-            self.send(planned)?;
+            self.send_block(plan)?;
         }
-        if !sorted.replies.is_empty() {
-            let replies = Replies { to: stretch.to, replies: sorted.replies };
+        if !replies.is_empty() {
+            let replies = Replies { to: stretch.to, replies };
             self.replies.send(replies).await.map_err(|_| ProcessError::TaskEnded)?;
         }
         Ok(())
@@ -211,14 +196,20 @@ impl Owner {
     }
 
     /// Settles that facts did not answer for are appended again.
-    fn put_off_settles(&mut self, events: &[Logged]) {
-        for logged in events {
-            if let Body::Settle(settle) = &logged.event.body {
-                self.settling.remove(&settle.conversion);
-            }
+    fn put_off(&mut self, settles: Vec<ConversionId>) {
+        for conversion in settles {
+            self.settling.remove(&conversion);
         }
         self.settle_again_at = Some(Instant::now() + self.limits.settle_again_after);
     }
+}
+
+fn settled(events: &[Logged]) -> Vec<ConversionId> {
+    let conversion = |logged: &Logged| match &logged.event.body {
+        Body::Settle(settle) => Some(settle.conversion),
+        _ => None,
+    };
+    events.iter().filter_map(conversion).collect()
 }
 
 /// Says what was put aside: somebody writes to the log who should not, or wrongly.
@@ -236,28 +227,5 @@ fn report(partition: u32, quarantined: &[Quarantined]) {
     }
     if let Some(more) = quarantined.len().checked_sub(QUARANTINED_TOLD).filter(|more| *more > 0) {
         tracing::error!(partition, more, "and so are these of the same batch");
-    }
-}
-
-impl Sorted {
-    fn take_in(&mut self, effect: Effect) {
-        match effect {
-            Effect::Remember { .. } | Effect::See { .. } => self.memory.push(effect),
-            Effect::Forward { partition, event } => self.forwards.push((partition, *event)),
-            Effect::Record(Fact::Click(click)) => self.facts.push(Fact::Click(click)),
-            Effect::Record(Fact::Change(change)) => {
-                self.facts.push(Fact::Change(change.clone()));
-                self.ledger.push(Effect::Record(Fact::Change(change)));
-            }
-            Effect::Await { .. } => {
-                self.memory.push(effect.clone());
-                self.ledger.push(effect);
-            }
-            Effect::Reply(decision) => {
-                self.replies.push((decision.reply_to, encode_decision(&decision)));
-                self.ledger.push(Effect::Reply(decision));
-            }
-            kept => self.ledger.push(kept),
-        }
     }
 }

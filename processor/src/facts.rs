@@ -1,22 +1,25 @@
 //! Writes planned blocks of facts, in order, and marks them. Deciding never waits for it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use metrics::counter;
-use schemas::facts::Fact;
 use stores::{
-    facts::{Block, Facts, INSERT_WAIT, Removal},
+    facts::{Extent, Facts, INSERT_WAIT, Removal, Whole},
     ledger::{FactsDoubt, Plan},
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
-use crate::{ProcessError, again, block::Planned, owner::Deps};
+use crate::{
+    ProcessError, again,
+    block::{Planned, Waiting},
+    owner::Deps,
+};
 
 /// Planned blocks that may wait to be written. Past them planning waits; nothing is lost, as facts can be made again.
 pub(crate) const PLANS_WAITING: usize = 1_024;
-
-/// Of these so many keep their facts in memory; those of the rest are made again.
-pub(crate) const BLOCKS_IN_MEMORY: usize = 4;
 
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
@@ -26,7 +29,8 @@ pub(crate) struct Writer {
     pub(crate) deps: Deps,
     pub(crate) partition: u32,
     pub(crate) epoch: u64,
-    pub(crate) incarnation: u32,
+    /// The owner follows it, for what it gathers.
+    pub(crate) incarnation: watch::Sender<u32>,
     pub(crate) marked_up_to: u64,
     pub(crate) doubt: FactsDoubt,
 }
@@ -54,11 +58,12 @@ impl Writer {
     }
 
     /// Inserts a planned block, however often that takes, and marks it.
-    async fn write(&self, plan: Plan, facts: Option<Vec<Fact>>) -> Result<(), ProcessError> {
-        let mut facts = facts.map(Arc::from);
+    async fn write(&self, plan: Plan, waiting: Option<Waiting>) -> Result<(), ProcessError> {
+        let incarnation = *self.incarnation.borrow();
+        let mut facts = waiting.as_ref().map(|waiting| waiting.facts.clone()).filter(|facts| facts.is_of(incarnation));
         let mut pause = RETRY_FIRST;
         loop {
-            let tried = self.try_to_write(plan, &mut facts).await;
+            let tried = self.try_to_write(plan, incarnation, &mut facts).await;
             if let Some(done) = self.unless_it_passes(tried, &mut pause).await {
                 return done;
             }
@@ -66,17 +71,17 @@ impl Writer {
     }
 
     /// Every try asks first whether the partition is still ours: who lost it may be far behind whoever has it.
-    async fn try_to_write(&self, plan: Plan, facts: &mut Option<Arc<[Fact]>>) -> Result<(), ProcessError> {
-        self.deps.ledger.check_epoch(self.partition, self.epoch).await?;
-        let rows = match facts {
-            Some(rows) => rows,
-            None => facts.insert(again::facts(&self.deps, self.partition, plan).await?.into()),
+    async fn try_to_write(&self, plan: Plan, incarnation: u32, facts: &mut Option<Whole>) -> Result<(), ProcessError> {
+        let partition = self.partition;
+        self.deps.ledger.check_epoch(partition, self.epoch).await?;
+        let whole = match facts {
+            Some(whole) => whole,
+            None => facts.insert(again::facts(&self.deps, partition, plan, incarnation).await?),
         };
-        let (partition, incarnation) = (self.partition, self.incarnation);
-        let block = Block { partition, from: plan.from, to: plan.to, incarnation, facts: Arc::clone(rows) };
-        self.deps.facts.insert(block).await?;
+        let block = Extent { partition, from: plan.from, to: plan.to, incarnation };
+        self.deps.facts.insert_gathered(block, whole).await?;
         self.deps.ledger.mark(partition, self.epoch, plan).await?;
-        counter!("refmill_facts_written_total").increment(rows.len() as u64);
+        counter!("refmill_facts_written_total").increment(whole.count() as u64);
         Ok(())
     }
 
@@ -112,9 +117,10 @@ impl Writer {
             tracing::warn!(partition, expected_up_to, stored, marked_up_to, "{says}");
             counter!("refmill_ledgers_restored_total").increment(1);
         }
-        self.incarnation = deps.ledger.begin_incarnation(partition, epoch, marked_up_to, (deps.now)()).await?;
+        let incarnation = deps.ledger.begin_incarnation(partition, epoch, marked_up_to, (deps.now)()).await?;
+        self.incarnation.send_replace(incarnation);
         self.doubt.in_removal = true;
-        take_out(deps, epoch, Removal::new(partition, marked_up_to, self.incarnation)).await
+        take_out(deps, epoch, Removal::new(partition, marked_up_to, incarnation)).await
     }
 
     /// None: pause over, try again.

@@ -58,8 +58,11 @@ pub(crate) async fn fetch(sources: &Sources<'_>, partition: u32, events: &[Logge
     catalog_rows(sources.catalog, &mut needs, &mut known).await?;
     let asked = fact_clicks(sources, partition, &mut needs, &named, events).await;
     known.fact_clicks = asked.clicks;
-    known.touches = needs.touches(sources.touches);
-    let rest = rest(sources, &needs, &known, &named.parked, events).await?;
+    if needs.sells() {
+        needs.add_touches(sources.touches);
+        needs.add_clicks(events);
+    }
+    let rest = rest(sources, &needs, &named.parked, events).await?;
     known.keys = named.keys;
     known.click_customers = rest.click_customers;
     known.link_sales = rest.link_sales;
@@ -230,16 +233,14 @@ fn claims(logged: &Logged, conversion: ConversionId) -> bool {
 async fn rest(
     sources: &Sources<'_>,
     needs: &Needs,
-    known: &Known,
     parked: &HashMap<ConversionId, Parked>,
     events: &[Logged],
 ) -> Result<LedgerFetched, StoreError> {
-    let sells = !needs.sold_links.is_empty() || !needs.values.is_empty();
     let woken = parked.values().map(|parked| parked.at);
     let earliest = events.iter().map(time_of_sale).chain(woken).min().unwrap_or_default();
-    let awaited = |link: &LinkId| known.touches.links.get(link).and_then(|touched| touched.awaiting_until);
+    let awaited = |link: &LinkId| sources.touches.links.get(link).and_then(|touched| touched.awaiting_until);
     let wanted = LedgerNeeds {
-        click_customers: if sells { needs.click_names.clone() } else { Default::default() },
+        click_customers: needs.click_names.clone(),
         link_sales: needs.sold_links.iter().map(|link| (*link, earliest.plus_ms(-SALES_LOOK_BACK_MS))).collect(),
         recent_values: needs.values.clone(),
         budgets: needs.budgets.clone(),

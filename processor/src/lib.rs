@@ -6,6 +6,7 @@ mod again;
 mod append;
 mod block;
 mod commit;
+mod decided;
 mod error;
 mod facts;
 mod fetch;

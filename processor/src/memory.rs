@@ -1,8 +1,8 @@
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use metrics::counter;
 use rules::{
     Effect,
-    touches::{SEEN_FOR_MS, Seen, SeenId, Touches, Visitor},
+    touches::{Before, SEEN_FOR_MS, Seen, SeenId, Touches, Visitor},
 };
 use schemas::{ids::LinkId, time::TimeMs};
 use stores::touches::{RECENT_FOR_MS, TouchDelta};
@@ -17,6 +17,8 @@ pub(crate) const VISITORS_MAX: usize = 1_000_000;
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) touches: Touches,
+    /// What of them a batch that is not committed yet has changed.
+    before: Before,
     changed: Changed,
     /// What a save that is under way took along.
     saving: Changed,
@@ -25,7 +27,8 @@ pub(crate) struct Memory {
 #[derive(Default)]
 struct Changed {
     links: HashSet<LinkId>,
-    seen: HashSet<SeenId>,
+    /// One is there twice where it was forgotten and seen again.
+    seen: Vec<SeenId>,
     visitors: HashSet<Visitor>,
 }
 
@@ -34,7 +37,28 @@ impl Memory {
         Memory { touches, ..Memory::default() }
     }
 
-    /// Takes in what a committed batch remembers.
+    /// Gives the touches away to be decided on; [`Memory::decided`] brings them back before anything is waited for.
+    pub(crate) fn lend(&mut self) -> (Touches, Before) {
+        (std::mem::take(&mut self.touches), std::mem::take(&mut self.before))
+    }
+
+    /// As a batch has left them. [`Memory::committed`] or [`Memory::not_committed`] follows.
+    pub(crate) fn decided(&mut self, touches: Touches, before: Before) {
+        (self.touches, self.before) = (touches, before);
+    }
+
+    pub(crate) fn committed(&mut self) {
+        self.changed.links.extend(self.before.links());
+        self.changed.seen.extend(self.before.ids());
+        self.changed.visitors.extend(self.before.visitors());
+        self.before.clear();
+    }
+
+    pub(crate) fn not_committed(&mut self) {
+        self.before.put_back(&mut self.touches);
+    }
+
+    /// Takes in what a batch that was committed long ago remembers.
     pub(crate) fn take_in(&mut self, effect: &Effect) {
         match effect {
             Effect::Remember { link, touch, address_before } => {
@@ -47,8 +71,8 @@ impl Memory {
                 self.changed.visitors.insert(now);
             }
             Effect::See { id, position, at } => {
-                self.touches.see(*id, Seen { position: *position, at: *at });
-                self.changed.seen.insert(*id);
+                let is_new = self.touches.see(*id, Seen { position: *position, at: *at }).is_some();
+                self.changed.seen.extend(is_new.then_some(*id));
             }
             Effect::Await { link, at, .. } => {
                 self.touches.await_click(*link, *at);
@@ -65,7 +89,7 @@ impl Memory {
         let Changed { links: changed, seen: ids, visitors } = &self.saving;
         TouchDelta {
             links: changed.iter().filter_map(|link| Some((*link, *links.get(link)?))).collect(),
-            seen: ids.iter().filter_map(|id| Some((*id, *seen.get(id)?))).collect(),
+            seen: ids.iter().filter_map(|id| Some((*id, seen.get(id)?))).collect(),
             velocity: visitors.iter().filter_map(|visitor| Some((*visitor, *velocity.get(visitor)?))).collect(),
         }
     }
@@ -94,11 +118,18 @@ impl Memory {
 
     /// Forgets what is too old to matter at `now`, and the oldest of what is too much.
     pub(crate) fn forget(&mut self, now: TimeMs) {
-        self.touches.seen.retain(|_, seen| now.since_ms(seen.at) <= SEEN_FOR_MS);
+        self.touches.seen.retain(|seen| now.since_ms(seen.at) <= SEEN_FOR_MS);
         let newest = |velocity: &rules::touches::Velocity| velocity.newest * rules::touches::VELOCITY_BUCKET_MS;
         self.touches.velocity.retain(|_, velocity| now.0 - newest(velocity) <= RECENT_FOR_MS);
-        let seen_too_many = drop_oldest(&mut self.touches.seen, SEEN_MAX, |seen| seen.at.0);
-        let visitors_too_many = drop_oldest(&mut self.touches.velocity, VISITORS_MAX, newest);
+        let Touches { seen, velocity, .. } = &mut self.touches;
+        let (ids, visitors) = (seen.len(), velocity.len());
+        if let Some(limit) = oldest_over(SEEN_MAX, ids, seen.values().map(|seen| seen.at.0)) {
+            seen.retain(|seen| seen.at.0 > limit);
+        }
+        if let Some(limit) = oldest_over(VISITORS_MAX, visitors, velocity.values().map(newest)) {
+            velocity.retain(|_, velocity| newest(velocity) > limit);
+        }
+        let (seen_too_many, visitors_too_many) = ((ids - seen.len()) as u64, (visitors - velocity.len()) as u64);
         // While nothing can be saved, what is to be saved must not outgrow what is remembered.
         let Memory { touches, changed, .. } = self;
         changed.seen.retain(|id| touches.seen.contains_key(id));
@@ -108,15 +139,12 @@ impl Memory {
     }
 }
 
-/// Drops at least as many of the oldest as there are over `max`.
-fn drop_oldest<K: Eq + std::hash::Hash, V>(rows: &mut HashMap<K, V>, max: usize, age: impl Fn(&V) -> i64) -> u64 {
-    let before = rows.len();
-    let Some(over) = before.checked_sub(max).filter(|over| *over > 0) else { return 0 };
-    let mut ages: Vec<i64> = rows.values().map(&age).collect();
+/// Up to which age there are at least as many as are over `max`.
+fn oldest_over(max: usize, count: usize, ages: impl Iterator<Item = i64>) -> Option<i64> {
+    let over = count.checked_sub(max).filter(|over| *over > 0)?;
+    let mut ages: Vec<i64> = ages.collect();
     let (_, limit, _) = ages.select_nth_unstable(over - 1);
-    let limit = *limit;
-    rows.retain(|_, row| age(row) > limit);
-    (before - rows.len()) as u64
+    Some(*limit)
 }
 
 #[cfg(test)]
@@ -127,11 +155,9 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first() {
-        let mut rows: HashMap<u32, i64> = (0..10).map(|n| (n, i64::from(n))).collect();
-        assert_eq!(drop_oldest(&mut rows, 7, |age| *age), 3);
-        let mut left: Vec<u32> = rows.into_keys().collect();
-        left.sort_unstable();
-        assert_eq!(left, [3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(oldest_over(7, 10, 0..10), Some(2));
+        assert_eq!(oldest_over(7, 10, [5; 10].into_iter()), Some(5));
+        assert_eq!(oldest_over(10, 10, 0..10), None);
     }
 
     #[test]

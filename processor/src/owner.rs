@@ -19,7 +19,7 @@ use stores::{
     touches::Touches,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ProcessError,
-    block::{OpenBlock, Planned},
+    block::{OpenBlock, Planned, WAITING_BYTES},
     facts,
     memory::Memory,
     pool::{Stage, Status, set_stage},
@@ -105,6 +105,10 @@ pub(crate) struct Owner {
     pub(crate) memory: Memory,
     pub(crate) saving: Saving,
     pub(crate) block: OpenBlock,
+    /// That of blocks which are begun now.
+    pub(crate) incarnation: watch::Receiver<u32>,
+    /// For facts that wait to be written, in bytes.
+    pub(crate) room: Arc<Semaphore>,
     pub(crate) planned: mpsc::Sender<Planned>,
     pub(crate) replies: mpsc::Sender<Replies>,
     pub(crate) published: watch::Receiver<u64>,
@@ -134,6 +138,8 @@ pub(crate) async fn own(
     let (planned, planned_waiting) = mpsc::channel(facts::PLANS_WAITING);
     let (replies, replies_waiting) = mpsc::channel(publish::BATCHES_WAITING);
     let (publishing, published) = watch::channel(published_saved);
+    let incarnation = writer.incarnation.subscribe();
+    let first_block = OpenBlock::new(progress.next, deps.facts.gather(*incarnation.borrow()));
     let writer = tokio::spawn(writer.write_all(plans, planned_waiting));
     let publisher = tokio::spawn(publish::publish(deps.log.clone(), replies_waiting, publishing));
     let mut owner = Owner {
@@ -148,7 +154,9 @@ pub(crate) async fn own(
         contended: None,
         memory,
         saving: Saving::new(deps.touches.clone(), partition, epoch, progress.next, touches_behind),
-        block: OpenBlock::new(progress.next),
+        block: first_block,
+        incarnation,
+        room: Arc::new(Semaphore::new(WAITING_BYTES)),
         planned,
         replies,
         published,

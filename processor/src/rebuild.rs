@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stores::{facts::Removal, ledger::Taken, touches::SaveError};
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     ProcessError,
@@ -58,6 +58,7 @@ pub async fn rebuild_facts(deps: &Deps, partition: u32, insert_wait: Duration) -
         deps.facts.resume(partition, from);
         let plans = plans_left(deps, partition, Taken { open_plans, ..taken.clone() }).await?;
         let Taken { marked_up_to, doubt, .. } = taken;
+        let incarnation = watch::Sender::new(incarnation);
         Writer { deps: deps.clone(), partition, epoch, incarnation, marked_up_to, doubt }.write_each(plans).await
     };
     match written.await {

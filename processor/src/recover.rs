@@ -3,6 +3,7 @@
 use metrics::counter;
 use schemas::ids::Position;
 use stores::ledger::{Plan, Progress, Taken};
+use tokio::sync::watch;
 
 use crate::{ProcessError, again, block::OFFSETS_MAX, facts::Writer, memory::Memory, owner::Deps, read::read};
 
@@ -29,7 +30,7 @@ pub(crate) async fn take(deps: &Deps, partition: u32) -> Result<Recovered, Proce
     let taken = Taken { epoch, ..taken };
     let Taken { marked_up_to, doubt, .. } = taken;
     deps.facts.resume(partition, marked_up_to);
-    let incarnation = progress.incarnation;
+    let incarnation = watch::Sender::new(progress.incarnation);
     let writer = Writer { deps: deps.clone(), partition, epoch, incarnation, marked_up_to, doubt };
     let plans = plans_left(deps, partition, taken).await?;
     Ok(Recovered { epoch, progress, published, memory, touches_behind, writer, plans })

@@ -3,16 +3,10 @@
 use std::time::{Duration, Instant};
 
 use schemas::{event::Body, time::MINUTE_MS};
-use stores::facts::Held;
+use stores::{facts::Held, ledger::Plan};
 use tokio::sync::{mpsc::error::TrySendError, watch};
 
-use crate::{
-    ProcessError,
-    block::Planned,
-    facts::{BLOCKS_IN_MEMORY, PLANS_WAITING},
-    owner::Owner,
-    settles,
-};
+use crate::{ProcessError, owner::Owner, settles};
 
 /// How often a partition's owner appends a tick.
 const TICK_EVERY_MS: i64 = MINUTE_MS;
@@ -60,8 +54,7 @@ impl Owner {
         }
         let plan = self.block.plan();
         self.deps.ledger.plan(self.partition, self.epoch, plan).await?;
-        let planned = self.block.close(plan, Instant::now());
-        self.send(planned)
+        self.send_block(plan)
     }
 
     /// Whether another block can wait to be written. Where none can, its facts are dropped, to be made again later.
@@ -73,10 +66,10 @@ impl Owner {
         may
     }
 
-    pub(crate) fn send(&mut self, mut planned: Planned) -> Result<(), ProcessError> {
-        if PLANS_WAITING - self.planned.capacity() >= BLOCKS_IN_MEMORY {
-            planned.facts = None;
-        }
+    /// Hands the open block, which is planned, to who writes it, and begins another.
+    pub(crate) fn send_block(&mut self, plan: Plan) -> Result<(), ProcessError> {
+        let next = self.deps.facts.gather(*self.incarnation.borrow());
+        let planned = self.block.close(plan, Instant::now(), next, &self.room);
         match self.planned.try_send(planned) {
             // Why the writer has ended it says itself.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),

@@ -2,7 +2,7 @@ use crate::{
     Effect, Known,
     effect::Parked,
     known::{Awaiting, RECENT_VALUES},
-    touches::{Seen, Visitor},
+    touches::{Before, Seen, Visitor},
 };
 
 impl Known {
@@ -51,19 +51,30 @@ impl Known {
                 }
             }
             Effect::Await { company, link, conversion, at } => {
-                self.touches.await_click(*link, *at);
+                let before = self.touches.await_click(*link, *at);
+                self.note(|noted| noted.link(*link, before));
                 let waiting = self.awaiting.entry(*link).or_default();
                 waiting.retain(|awaiting| awaiting.conversion != *conversion);
                 waiting.push(Awaiting { company: *company, conversion: *conversion, at: *at });
             }
             Effect::Remember { link, touch, address_before } => {
-                if let Some(before) = address_before {
-                    let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
-                    self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now);
+                let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
+                if let Some(before) = address_before
+                    && self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now)
+                {
+                    self.note(|noted| noted.velocity(now, None));
                 }
-                self.touches.remember(*link, *touch);
+                let (known, velocity) = self.touches.remember(*link, *touch);
+                self.note(|noted| {
+                    noted.link(*link, known);
+                    noted.velocity(now, velocity);
+                });
             }
-            Effect::See { id, position, at } => self.touches.see(*id, Seen { position: *position, at: *at }),
+            Effect::See { id, position, at } => {
+                if let Some(before) = self.touches.see(*id, Seen { position: *position, at: *at }) {
+                    self.note(|noted| noted.seen(*id, before));
+                }
+            }
             Effect::Count { .. }
             | Effect::ExceptClick { .. }
             | Effect::PutRefund(_)
@@ -75,5 +86,8 @@ impl Known {
             | Effect::Record(_)
             | Effect::Reply(_) => {}
         }
+    }
+    fn note(&mut self, note: impl FnOnce(&mut Before)) {
+        self.before.as_mut().map(note);
     }
 }

@@ -1,7 +1,6 @@
 use schemas::{
     decision::{EventKind, Outcome},
     event::{Click, Logged},
-    facts::{ClickFact, Fact},
     ids::{LinkId, Position},
     time::{DAY_MS, TimeMs},
 };
@@ -15,30 +14,26 @@ use crate::{
 /// The longest window there is: a click can't win what came later than this after it.
 const LATE_CLICK_DAYS: i64 = 90;
 
-/// What mostly follows from a click: a count, a touch, its event id and a fact.
-const EFFECTS: usize = 4;
-
-pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click) -> Vec<Effect> {
+/// Its fact is no effect: [`crate::replay::click_fact`] makes it of the record and what is said of it here.
+pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click, effects: &mut Vec<Effect>) {
     if logged.event.resent && is_copy(known, logged) {
-        return vec![Effect::ExceptClick { position: logged.position, outcome: None }];
+        effects.push(Effect::ExceptClick { position: logged.position, outcome: None });
+        return;
     }
     let outcome = outcome(known, logged, click);
-    let mut effects = Vec::with_capacity(EFFECTS);
     effects.push(count(logged, click.company, EventKind::Click, outcome, 1));
     if logged.event.resent {
         effects.push(see(logged));
     }
-    let at = time_of(logged, click);
     match outcome {
         Outcome::Counted => {
-            keep(&mut effects, logged, click, at);
+            let at = time_of(logged, click);
+            keep(effects, logged, click, at);
             effects.extend(late_for(known, click.receipt.fields().link, at, logged.position));
         }
         Outcome::Bot => effects.extend(see_client(logged, click)),
         _ => effects.push(Effect::ExceptClick { position: logged.position, outcome: Some(outcome) }),
     }
-    effects.push(Effect::Record(fact(logged, click, outcome, at)));
-    effects
 }
 
 fn outcome(known: &Known, logged: &Logged, click: &Click) -> Outcome {
@@ -89,22 +84,4 @@ pub(crate) fn client_id(click: &Click) -> Option<SeenId> {
 /// Its edge's stamp, but at most when the log took it.
 pub(crate) fn time_of(logged: &Logged, click: &Click) -> TimeMs {
     click.receipt.fields().at.min(logged.taken_at())
-}
-
-pub(crate) fn fact(logged: &Logged, click: &Click, outcome: Outcome, at: TimeMs) -> Fact {
-    Fact::Click(Box::new(ClickFact {
-        position: logged.position,
-        event: logged.event.id,
-        company: click.company,
-        program: click.program,
-        partner: click.partner,
-        link: click.receipt.fields().link,
-        at,
-        outcome,
-        receipt: click.receipt,
-        landing: click.landing.clone(),
-        referrer_host: click.referrer_host.clone(),
-        utm: click.utm.clone(),
-        device: click.device,
-    }))
 }

@@ -9,14 +9,22 @@ use crate::{Effect, Known, case::Case, claim, click, forward, refund, review, se
 
 /// Decides the log's next event. What follows from it is returned, and `known` takes it in.
 pub fn decide(known: &mut Known, logged: &Logged) -> Vec<Effect> {
-    let effects = effects_of(known, logged);
-    known.apply(&effects);
+    let mut effects = Vec::new();
+    decide_into(known, logged, &mut effects);
     effects
+}
+
+/// The same, where many are decided: `effects`, which was empty, holds what follows.
+pub fn decide_into(known: &mut Known, logged: &Logged, effects: &mut Vec<Effect>) {
+    match &logged.event.body {
+        Body::Click(click) => click::decide(known, logged, click, effects),
+        _ => *effects = effects_of(known, logged),
+    }
+    known.apply(effects);
 }
 
 fn effects_of(known: &Known, logged: &Logged) -> Vec<Effect> {
     match &logged.event.body {
-        Body::Click(click) => return click::decide(known, logged, click),
         Body::Settle(settle) => return settle::decide(known, logged, settle),
         Body::Tick => return tick::decide(known, logged),
         _ if is_copy(known, logged) || forward::is_repeated(known, logged) => return Vec::new(),

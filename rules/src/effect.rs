@@ -119,6 +119,7 @@ pub enum Effect {
         conversion: ConversionId,
         at: TimeMs,
     },
+    /// What facts take of a conversion. Those of clicks are no effects: [`crate::replay::click_fact`] makes them of their records.
     Record(Fact),
     Reply(Decision),
 }

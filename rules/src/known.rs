@@ -15,7 +15,7 @@ use schemas::{
 
 use crate::{
     effect::{KeyTaken, Parked},
-    touches::{Touch, Touches},
+    touches::{Before, Touch, Touches},
 };
 
 /// Absence is a value: what is not in a map was looked for and is not there.
@@ -49,8 +49,10 @@ pub struct Known {
     pub fact_clicks: HashMap<ConversionId, FactTouches>,
     /// For ticks: conversions whose hold is over, and parked ones whose time has passed, by id.
     pub due: Vec<ConversionId>,
-    /// The owner's touches for the links, event ids and addresses of the batch.
+    /// The owner's touches.
     pub touches: Touches,
+    /// What they were before the batch, where somebody may want that back.
+    pub before: Option<Before>,
 }
 
 /// How many of a company's last sales the median is taken of.

@@ -30,7 +30,7 @@ mod tick;
 pub mod touches;
 mod undecided;
 
-pub use decide::decide;
+pub use decide::{decide, decide_into};
 pub use effect::Effect;
 pub use known::Known;
 pub use needs::{Needs, needs, rests_on_rows};

@@ -8,14 +8,17 @@
 //!    who is credited with one sale may wake another.
 //! 3. From the catalog `brought_by` and `links`; then, after [`Needs::add_link`] of each, `programs` and `partners`; the terms
 //!    found are given to [`Needs::add_terms`].
-//! 4. The owner's touches with [`Needs::touches`], and for each of `settles` the clicks of its `code_links`
-//!    from facts with [`Needs::add_fact_clicks`].
+//! 4. For each of `settles` the clicks of its `code_links` from facts, given to [`Needs::add_fact_clicks`]; where something is sold
+//!    ([`Needs::sells`]) the owner's touches to [`Needs::add_touches`], and the batch once more to [`Needs::add_clicks`].
 //! 5. From the ledger the rest: `keys`, `click_names`, `sold_links`, `values`, `budgets`, `late`.
+//!
+//! The owner's touches are at hand: a batch is decided on all of them.
 //!
 //! Of the rows that several partitions write, a batch relies on those that [`Needs::rested_on`] names once it is decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use schemas::{
     catalog::LinkRow,
     conversion::Conversion,
@@ -29,12 +32,11 @@ use schemas::{
 
 use crate::{
     Effect,
-    click::client_id,
     commission::currency_of_leads,
     effect::Parked,
     forward::own_key,
     known::{ClickName, Ident, IdentRecord},
-    touches::{LinkTouch, SeenId, Touch, Touches, Visitor},
+    touches::{Touch, Touches},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,16 +58,12 @@ pub struct Needs {
     pub budgets: BTreeSet<(ProgramId, Currency)>,
     currencies: BTreeSet<Currency>,
     /// Links with clicks in the batch, and the time of the earliest: what awaits one from then on.
-    pub late: BTreeMap<LinkId, TimeMs>,
+    pub late: HashMap<LinkId, TimeMs>,
     pub settles: Vec<Settle>,
     /// By conversion the links whose clicks a settle of it looks at. Its own event may be in the batch too.
     pub code_links: BTreeMap<ConversionId, BTreeSet<LinkId>>,
     /// The latest tick's time: what is due then.
     pub tick: Option<TimeMs>,
-    pub seen: BTreeSet<SeenId>,
-    pub visitors: BTreeSet<Visitor>,
-    /// Links whose first and last click are looked at.
-    pub touched: BTreeSet<LinkId>,
 }
 
 /// What the batch names itself.
@@ -130,31 +128,34 @@ impl Needs {
     }
 
     pub fn add_fact_clicks(&mut self, clicks: &[Touch]) {
-        for touch in clicks {
-            self.add_touch(touch);
-        }
+        self.click_names.extend(clicks.iter().map(|touch| ClickName::from(&touch.receipt)));
     }
 
-    /// The part of an owner's memory that the batch looks at.
-    pub fn touches(&mut self, owner: &Touches) -> Touches {
-        let links: Vec<(LinkId, LinkTouch)> =
-            self.touched.iter().filter_map(|link| Some((*link, *owner.links.get(link)?))).collect();
-        for (link, touched) in &links {
-            if self.sold_links.contains(link) {
-                touched.first.iter().chain(&touched.last).for_each(|touch| self.add_touch(touch));
+    /// Whether sales are decided: clicks alone look at no customer and at no value.
+    pub fn sells(&self) -> bool {
+        !self.sold_links.is_empty() || !self.values.is_empty()
+    }
+
+    /// The clicks that sales could be won by.
+    pub fn add_touches(&mut self, owner: &Touches) {
+        let known = self.sold_links.iter().filter_map(|link| owner.links.get(link));
+        let touches = known.flat_map(|known| known.first.iter().chain(&known.last));
+        self.click_names.extend(touches.map(|touch| ClickName::from(&touch.receipt)));
+    }
+
+    /// Clicks that sales of the same batch could be won by.
+    pub fn add_clicks(&mut self, batch: &[Logged]) {
+        for logged in batch {
+            if let Body::Click(click) = &logged.event.body
+                && click.receipt.fields().client_event_id
+            {
+                self.click_names.insert(ClickName::from(&click.receipt));
             }
         }
-        let seen = self.seen.iter().filter_map(|id| Some((*id, *owner.seen.get(id)?)));
-        let velocity = self.visitors.iter().filter_map(|visitor| Some((*visitor, *owner.velocity.get(visitor)?)));
-        Touches { links: links.into_iter().collect(), seen: seen.collect(), velocity: velocity.collect() }
     }
 
     fn add_event(&mut self, logged: &Logged) {
         self.brought_by.extend(logged.event.key);
-        let is_click = matches!(logged.event.body, Body::Click(_));
-        if logged.event.resent || !is_click {
-            self.seen.insert(SeenId::Event(logged.event.id));
-        }
         match &logged.event.body {
             Body::Click(click) => self.add_click(logged, click),
             Body::Settle(settle) => {
@@ -189,17 +190,7 @@ impl Needs {
     fn add_click(&mut self, logged: &Logged, click: &Click) {
         let fields = click.receipt.fields();
         let at = fields.at.min(logged.taken_at());
-        let earliest = self.late.entry(fields.link).or_insert(at);
-        *earliest = at.min(*earliest);
-        self.touched.insert(fields.link);
-        self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
-        let before = click.address_before.map(|address| Visitor { link: fields.link, address_cut: address.cut() });
-        self.visitors.extend(before);
-        if fields.client_event_id {
-            let (link, event_id_hash) = (fields.link, fields.event_id_hash);
-            self.seen.extend(client_id(click));
-            self.click_names.insert(ClickName { link, event_id_hash });
-        }
+        self.late.entry(fields.link).and_modify(|earliest| *earliest = at.min(*earliest)).or_insert(at);
     }
 
     fn add_claim(&mut self, claim: &Claim) {
@@ -213,19 +204,9 @@ impl Needs {
         for link in claim.code_link.into_iter().chain(receipt.map(|fields| fields.link)) {
             self.links.insert(link);
             self.sold_links.insert(link);
-            self.touched.insert(link);
-        }
-        if let Some(fields) = receipt {
-            self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
         }
         self.click_names.extend(claim.receipt.as_ref().map(ClickName::from));
         let idents = claim.customer.map(Ident::Customer).into_iter().chain(claim.email.map(Ident::Email));
         self.idents.extend(idents.map(|ident| (claim.company, ident)));
-    }
-
-    fn add_touch(&mut self, touch: &Touch) {
-        let fields = touch.receipt.fields();
-        self.click_names.insert(ClickName::from(&touch.receipt));
-        self.visitors.insert(Visitor { link: fields.link, address_cut: fields.address_cut });
     }
 }

@@ -2,8 +2,9 @@
 
 use schemas::{
     decision::Outcome,
-    event::{Body, Logged},
-    facts::Fact,
+    event::{Body, Click, Logged},
+    facts::ClickFact,
+    time::TimeMs,
 };
 
 use crate::{Effect, click, decide::see};
@@ -15,8 +16,16 @@ pub enum ClickException {
     Found(Outcome),
 }
 
-/// The fact of a click that was decided; copies and other events have none.
-pub fn click_fact(logged: &Logged, exception: Option<ClickException>) -> Option<Fact> {
+/// What facts tell of a click that its record does not.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldClick<'a> {
+    pub click: &'a Click,
+    pub outcome: Outcome,
+    pub at: TimeMs,
+}
+
+/// None of a copy, and of any other event.
+pub fn told_click(logged: &Logged, exception: Option<ClickException>) -> Option<ToldClick<'_>> {
     let Body::Click(click) = &logged.event.body else { return None };
     let outcome = match exception {
         Some(ClickException::Copy) => return None,
@@ -24,7 +33,31 @@ pub fn click_fact(logged: &Logged, exception: Option<ClickException>) -> Option<
         None if click.receipt.fields().visit.counts() => Outcome::Counted,
         None => Outcome::Bot,
     };
-    Some(click::fact(logged, click, outcome, click::time_of(logged, click)))
+    Some(ToldClick { click, outcome, at: click::time_of(logged, click) })
+}
+
+/// The fact of a click that was decided; copies and other events have none.
+pub fn click_fact(logged: Logged, exception: Option<ClickException>) -> Option<ClickFact> {
+    let ToldClick { outcome, at, .. } = told_click(&logged, exception)?;
+    let (position, event) = (logged.position, logged.event.id);
+    let Body::Click(click) = logged.event.body else { return None };
+    let Click { company, program, partner, receipt, landing, referrer_host, utm, device, .. } = *click;
+    let link = receipt.fields().link;
+    Some(ClickFact {
+        position,
+        event,
+        company,
+        program,
+        partner,
+        link,
+        at,
+        outcome,
+        receipt,
+        landing,
+        referrer_host,
+        utm,
+        device,
+    })
 }
 
 /// What a decided event left in an owner's memory of clicks and event ids.

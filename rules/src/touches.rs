@@ -1,11 +1,19 @@
 //! What is remembered of clicks for attribution: a pure function of the log's prefix, whoever works it out.
 
-use hashbrown::HashMap;
+use std::hash::Hash;
+
+use hashbrown::{HashMap, hash_map::Entry};
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::Receipt,
     time::{HOUR_MS, MINUTE_MS, TimeMs},
 };
+
+mod before;
+mod seen;
+
+pub use before::Before;
+pub use seen::SeenIds;
 
 /// How long an event id is remembered.
 pub const SEEN_FOR_MS: i64 = HOUR_MS;
@@ -75,7 +83,7 @@ pub const VELOCITY_BUCKET_MS: i64 = 5 * MINUTE_MS;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Touches {
     pub links: HashMap<LinkId, LinkTouch>,
-    pub seen: HashMap<SeenId, Seen>,
+    pub seen: SeenIds,
     pub velocity: HashMap<Visitor, Velocity>,
 }
 
@@ -99,46 +107,61 @@ impl Velocity {
 }
 
 impl Touches {
-    /// Takes in a counted click of this link and address.
-    pub fn remember(&mut self, link: LinkId, touch: Touch) {
-        let known = self.links.entry(link).or_default();
-        if known.last.is_none_or(|last| last.order() < touch.order()) {
-            known.last = Some(touch);
-        }
-        if known.first.is_none_or(|first| touch.order() < first.order()) {
-            known.first = Some(touch);
-        }
+    /// Takes in a counted click of this link and address. What was known of both before it.
+    pub fn remember(&mut self, link: LinkId, touch: Touch) -> (Option<LinkTouch>, Option<Velocity>) {
+        let link_before = change(&mut self.links, link, |known| {
+            if known.last.is_none_or(|last| last.order() < touch.order()) {
+                known.last = Some(touch);
+            }
+            if known.first.is_none_or(|first| touch.order() < first.order()) {
+                known.first = Some(touch);
+            }
+        });
         let address_cut = touch.receipt.fields().address_cut;
-        self.velocity.entry(Visitor { link, address_cut }).or_default().add(touch.at);
+        let visitor = Visitor { link, address_cut };
+        (link_before, change(&mut self.velocity, visitor, |velocity| velocity.add(touch.at)))
     }
 
-    /// Carries an address's count over midnight, when its hash changes.
-    pub fn carry_over(&mut self, before: Visitor, now: Visitor) {
+    /// Carries an address's count over midnight, when its hash changes. Whether there was something to carry.
+    pub fn carry_over(&mut self, before: Visitor, now: Visitor) -> bool {
         if !self.velocity.contains_key(&now)
             && let Some(velocity) = self.velocity.get(&before).copied()
         {
             self.velocity.insert(now, velocity);
+            return true;
         }
+        false
     }
 
-    /// Takes in an event id; only the earliest place in the log stands.
-    pub fn see(&mut self, id: SeenId, seen: Seen) {
-        let first = self.seen.entry(id).or_insert(seen);
-        let forgotten = seen.at.since_ms(first.at) > SEEN_FOR_MS;
-        if forgotten || seen.position < first.position {
-            *first = seen;
-        }
+    /// Takes in an event id; only the earliest place in the log stands. What was known of it before, where that changes.
+    pub fn see(&mut self, id: SeenId, seen: Seen) -> Option<Option<Seen>> {
+        let is_first = |known: &Seen| seen.at.since_ms(known.at) > SEEN_FOR_MS || seen.position < known.position;
+        self.seen.replace_if(id, seen, is_first)
     }
 
     /// Where the id was first seen, if that is remembered and comes before `position` in the log.
     pub fn seen_before(&self, id: SeenId, position: Position, at: TimeMs) -> Option<Seen> {
-        let first = self.seen.get(&id).copied()?;
+        let first = self.seen.get(&id)?;
         (first.position < position && at.since_ms(first.at) <= SEEN_FOR_MS).then_some(first)
     }
 
-    /// Notes that a sale of this link at this time waits for a click.
-    pub fn await_click(&mut self, link: LinkId, at: TimeMs) {
-        let known = self.links.entry(link).or_default();
-        known.awaiting_until = known.awaiting_until.max(Some(at));
+    /// Notes that a sale of this link at this time waits for a click. What was known of the link before.
+    pub fn await_click(&mut self, link: LinkId, at: TimeMs) -> Option<LinkTouch> {
+        change(&mut self.links, link, |known| known.awaiting_until = known.awaiting_until.max(Some(at)))
+    }
+}
+
+/// What was there before.
+fn change<K: Eq + Hash, V: Copy + Default>(rows: &mut HashMap<K, V>, key: K, change: impl FnOnce(&mut V)) -> Option<V> {
+    match rows.entry(key) {
+        Entry::Vacant(place) => {
+            change(place.insert(V::default()));
+            None
+        }
+        Entry::Occupied(mut row) => {
+            let before = *row.get();
+            change(row.get_mut());
+            Some(before)
+        }
     }
 }

@@ -35,10 +35,14 @@ pub struct ClickFact {
 }
 
 impl ClickFact {
-    /// What brought the visitor: `utmSource`, else the referrer's host, else `direct`.
     pub fn source(&self) -> &str {
-        self.utm.source.as_deref().or(self.referrer_host.as_deref()).unwrap_or("direct")
+        source_of(self.utm.source.as_deref(), self.referrer_host.as_deref())
     }
+}
+
+/// What brought a visitor: `utmSource`, else the referrer's host, else `direct`.
+pub fn source_of<'a>(utm_source: Option<&'a str>, referrer_host: Option<&'a str>) -> &'a str {
+    utm_source.or(referrer_host).unwrap_or("direct")
 }
 
 /// What one decided event changed of a conversion, as signed differences, so that sums over changes are the present state.

@@ -19,6 +19,7 @@ use crate::{
 mod answers;
 mod block;
 mod checksum;
+mod gathered;
 mod removal;
 pub(crate) mod sql;
 
@@ -26,9 +27,10 @@ pub use answers::{
     CompanyDay, CompanyOverview, Counted, Currencies, Days, LinkClick, LinkSales, LinkStats, PartnerCompany,
     PartnerDay, PartnerOverview, TopPartner,
 };
-pub use block::{Block, Held, InsertError, Inserted};
+pub use block::{Block, Extent, Held, InsertError, Inserted};
 pub(crate) use block::{Place, position};
 pub use checksum::Checksum;
+pub use gathered::{Gathered, Whole};
 pub use removal::Removal;
 
 /// How many clicks of a link an attribution looks at: the newest ones, and the oldest beside them.

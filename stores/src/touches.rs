@@ -45,7 +45,7 @@ impl TouchDelta {
         let Remembered { links, seen, velocity } = touches;
         TouchDelta {
             links: links.iter().map(|(link, known)| (*link, *known)).collect(),
-            seen: seen.iter().map(|(id, seen)| (*id, *seen)).collect(),
+            seen: seen.iter().collect(),
             velocity: velocity.iter().map(|(visitor, velocity)| (*visitor, *velocity)).collect(),
         }
     }

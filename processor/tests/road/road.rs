@@ -91,9 +91,10 @@ impl Road {
         appending.await.expect("they are durable");
     }
 
-    pub(crate) async fn append_bytes(&self, partition: u32, record: Vec<u8>) {
+    /// At which offset.
+    pub(crate) async fn append_bytes(&self, partition: u32, record: Vec<u8>) -> u64 {
         let appending = self.stores.log.enqueue(partition, Class::Conversion, record).expect("there is room");
-        appending.await.expect("it is durable");
+        appending.await.expect("it is durable").position.offset
     }
 
     pub(crate) async fn decide_all(&self) {

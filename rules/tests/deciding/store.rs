@@ -15,7 +15,7 @@ use schemas::{
     conversion::{Conversion, Maturity, RefundApplied, Standing},
     decision::{Decision, EventKind, Outcome},
     event::{Body, Event, Logged, Settle},
-    facts::{ClickFact, ConversionChange, Fact},
+    facts::{ConversionChange, Fact},
     hashes::{EmailHash, KeyHash},
     ids::{CompanyId, ConversionId, EventId, KeyId, LinkId, PartnerId, Position, ProgramId, TransferId},
     money::Currency,
@@ -44,9 +44,10 @@ pub(crate) struct Store {
 
     pub(crate) kept: Ledger,
     pub(crate) touches: Touches,
-    pub(crate) clicks: Vec<ClickFact>,
+    /// Those that count.
+    pub(crate) clicks: Vec<Touch>,
     /// What facts hold already, where a log is decided once more.
-    pub(crate) facts_before: Option<Vec<ClickFact>>,
+    pub(crate) facts_before: Option<Vec<Touch>>,
     /// Facts hold less than all: what comes before this offset.
     pub(crate) facts_held: Option<u64>,
 }
@@ -153,6 +154,7 @@ impl Store {
     /// What the events name of the ledger, which is looked up before the rest.
     pub(crate) fn fetch_named(&self, batch: &[Logged]) -> (Needs, Known) {
         let mut needs = needs(batch);
+        needs.add_clicks(batch);
         let (partitions, receipt_keys) = (self.partitions, self.receipt_keys.clone());
         let mut known = Known { partitions, receipt_keys, ..Known::default() };
         if let Some(now) = needs.tick {
@@ -203,16 +205,19 @@ impl Store {
         let is_held = |settle: &Settle| self.facts_held.is_none_or(|held| settle.facts_up_to <= held);
         for settle in needs.settles.clone().into_iter().filter(is_held) {
             let links = needs.code_links.get(&settle.conversion).cloned().unwrap_or_default();
-            let of_link = |fact: &&ClickFact| links.contains(&fact.link) && fact.position.offset < settle.facts_up_to;
+            let of_link = |touch: &&Touch| {
+                links.contains(&touch.receipt.fields().link) && touch.position.offset < settle.facts_up_to
+            };
             let facts = self.facts_before.as_ref().unwrap_or(&self.clicks);
-            let touches: Vec<Touch> = facts.iter().filter(of_link).map(touch).collect();
+            let touches: Vec<Touch> = facts.iter().filter(of_link).copied().collect();
             needs.add_fact_clicks(&touches);
             let FactTouches { up_to, clicks } = known.fact_clicks.entry(settle.conversion).or_default();
             if settle.facts_up_to >= *up_to {
                 (*up_to, *clicks) = (settle.facts_up_to, touches);
             }
         }
-        known.touches = needs.touches(&self.touches);
+        needs.add_touches(&self.touches);
+        known.touches = self.touches.clone();
     }
 
     fn due(&self, now: TimeMs) -> Vec<ConversionId> {
@@ -277,16 +282,16 @@ impl Store {
                     self.touches.carry_over(Visitor { link, address_cut: before.cut() }, Visitor { link, address_cut });
                 }
                 self.touches.remember(link, touch);
+                self.clicks.push(touch);
             }
-            Effect::See { id, position, at } => self.touches.see(id, Seen { position, at }),
+            Effect::See { id, position, at } => _ = self.touches.see(id, Seen { position, at }),
             Effect::Await { company, link, conversion, at } => {
                 self.touches.await_click(link, at);
                 let waiting = kept.awaiting.entry(link).or_default();
                 waiting.retain(|awaiting| awaiting.conversion != conversion);
                 waiting.push(Awaiting { company, conversion, at });
             }
-            Effect::Record(Fact::Click(fact)) if fact.outcome == Outcome::Counted => self.clicks.push(*fact),
-            Effect::Record(Fact::Click(_)) => {}
+            Effect::Record(Fact::Click(_)) => unreachable!("it follows from its record"),
             Effect::Record(Fact::Change(change)) => kept.changes.push(*change),
             Effect::Reply(decision) => kept.replies.push(decision),
         }
@@ -333,10 +338,6 @@ fn pick<'a, K: Copy + Eq + std::hash::Hash + 'a, V>(
     find: impl Fn(&K) -> Option<V>,
 ) -> HashMap<K, V> {
     wanted.filter_map(|key| Some((*key, find(key)?))).collect()
-}
-
-fn touch(fact: &ClickFact) -> Touch {
-    Touch { receipt: fact.receipt, event: fact.event, position: fact.position, at: fact.at }
 }
 
 pub(crate) fn event(id: u128, body: Body) -> Event {

@@ -10,12 +10,15 @@ mod checksum;
 mod clicks;
 mod company;
 mod delete;
+mod encode;
 mod insert;
 mod links;
 mod migrate;
 mod open;
 mod partner;
 mod rows;
+
+pub(crate) use encode::Rows;
 
 /// How many blocks are inserted at once; of one partition, one.
 const INSERTS_AT_ONCE: usize = 16;

@@ -17,6 +17,16 @@ pub struct Block {
     pub facts: Arc<[Fact]>,
 }
 
+/// Which facts a block is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    pub partition: u32,
+    /// Offsets `[from, to)`.
+    pub from: u64,
+    pub to: u64,
+    pub incarnation: u32,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
     Now,
@@ -58,6 +68,22 @@ pub(crate) enum Place {
 }
 
 impl Block {
+    pub(crate) fn extent(&self) -> Extent {
+        let Block { partition, from, to, incarnation, .. } = *self;
+        Extent { partition, from, to, incarnation }
+    }
+
+    pub(crate) fn place(&self, held_up_to: u64, held: Option<u32>) -> Result<Place, InsertError> {
+        self.extent().place(held_up_to, held)
+    }
+
+    /// Every fact is of the block's own stretch.
+    pub(crate) fn check(&self) -> Result<(), InsertError> {
+        self.facts.iter().map(position).try_for_each(|position| self.extent().check(Some((position, position))))
+    }
+}
+
+impl Extent {
     /// `held` is the incarnation that facts hold the log up to `held_up_to` for, where that is known.
     pub(crate) fn place(&self, held_up_to: u64, held: Option<u32>) -> Result<Place, InsertError> {
         let held = held.unwrap_or(self.incarnation);
@@ -72,9 +98,10 @@ impl Block {
         if continues { Ok(Place::Next) } else { Err(InsertError::Gap { held_up_to, from: self.from }) }
     }
 
-    /// Every fact is of the block's own stretch.
-    pub(crate) fn check(&self) -> Result<(), InsertError> {
-        match self.facts.iter().map(position).find(|position| !self.holds(*position)) {
+    /// What begins and ends at these places lies in it.
+    pub(crate) fn check(&self, places: Option<(Position, Position)>) -> Result<(), InsertError> {
+        let Some((first, last)) = places else { return Ok(()) };
+        match [first, last].into_iter().find(|position| !self.holds(*position)) {
             Some(Position { offset, .. }) => Err(InsertError::Outside { offset }),
             None => Ok(()),
         }

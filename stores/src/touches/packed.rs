@@ -1,5 +1,7 @@
 //! Touches as bytes. All numbers are big-endian; a blob begins with its version.
 
+use std::borrow::Borrow;
+
 use rules::touches::{LinkTouch, Seen, SeenId, Touch, Touches, VELOCITY_BUCKET_MS, Velocity, Visitor};
 use schemas::{
     ids::{EventId, LinkId, Position},
@@ -69,11 +71,11 @@ pub(crate) fn unpack_link(packed: &[u8]) -> Option<LinkTouch> {
 
 /// The newest time among event ids and velocity; None where there are none.
 pub(crate) fn newest<'a>(
-    seen: impl Iterator<Item = &'a Seen>,
+    seen: impl Iterator<Item = impl Borrow<Seen>>,
     velocity: impl Iterator<Item = &'a Velocity>,
 ) -> Option<TimeMs> {
     let clicks = velocity.map(|velocity| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
-    seen.map(|seen| seen.at).chain(clicks).max()
+    seen.map(|seen| seen.borrow().at).chain(clicks).max()
 }
 
 pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocity)]) -> Vec<u8> {

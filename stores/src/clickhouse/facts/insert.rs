@@ -1,15 +1,14 @@
 use std::time::Duration;
 
-use clickhouse::{Client, insert::Insert};
-use schemas::facts::Fact;
+use clickhouse::{Client, error::Error, insert_formatted::InsertFormatted};
 
 use super::{
     ClickHouseFacts,
-    rows::{ChangeRow, ClickRow},
+    encode::{Pieces, Rows, change_columns, click_columns, insert_into},
 };
 use crate::{
     clickhouse::within,
-    facts::{Block, InsertError, Inserted, Place},
+    facts::{Block, Extent, InsertError, Inserted, Place},
 };
 
 /// How long the server may take to accept a piece of a block, and to acknowledge it with all its sums.
@@ -41,10 +40,15 @@ const PINNED: [(&str, &str); 13] = [
 ];
 
 impl ClickHouseFacts {
-    /// Clicks, changes and the sums of both go in one after the other, each held once however often it is tried.
     pub(crate) async fn insert(&self, block: Block) -> Result<Inserted, InsertError> {
-        let client = &self.open_server()?.client;
         block.check()?;
+        self.insert_rows(block.extent(), &Rows::of(&block.facts, block.incarnation)).await
+    }
+
+    /// Clicks, changes and the sums of both go in one after the other, each held once however often it is tried.
+    pub(crate) async fn insert_rows(&self, block: Extent, rows: &Rows) -> Result<Inserted, InsertError> {
+        let client = &self.open_server()?.client;
+        block.check(rows.places)?;
         let _turn = self.turn(block.partition).lock().await;
         let (held_up_to, incarnation) = {
             let held = self.held.borrow();
@@ -53,8 +57,8 @@ impl ClickHouseFacts {
         if block.place(held_up_to, incarnation)? == Place::Held {
             return Ok(Inserted::Before);
         }
-        within(BLOCK_WAIT, insert_clicks(client, &block)).await?;
-        within(BLOCK_WAIT, insert_changes(client, &block)).await?;
+        within(BLOCK_WAIT, send(client, &block, "clicks", click_columns(), &rows.clicks)).await?;
+        within(BLOCK_WAIT, send(client, &block, "conversion_changes", change_columns(), &rows.changes)).await?;
         self.held.send_if_modified(|held| {
             // Who let the partition go meanwhile does not hold it again.
             let is_ours = held.up_to(block.partition) == block.from;
@@ -68,37 +72,20 @@ impl ClickHouseFacts {
     }
 }
 
-async fn insert_clicks(client: &Client, block: &Block) -> Result<(), clickhouse::error::Error> {
-    let mut clicks = block.facts.iter().filter_map(|fact| match fact {
-        Fact::Click(click) => Some(ClickRow::new(click, block.incarnation)),
-        Fact::Change(_) => None,
-    });
-    let Some(first) = clicks.next() else { return Ok(()) };
-    let mut insert = once(client.insert::<ClickRow<'_>>("clicks").await?, block);
-    insert.write(&first).await?;
-    for click in clicks {
-        insert.write(&click).await?;
+async fn send(client: &Client, block: &Extent, table: &str, columns: &[&str], rows: &Pieces) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
     }
-    insert.end().await
-}
-
-async fn insert_changes(client: &Client, block: &Block) -> Result<(), clickhouse::error::Error> {
-    let mut changes = block.facts.iter().filter_map(|fact| match fact {
-        Fact::Change(change) => Some(ChangeRow::new(change, block.incarnation)),
-        Fact::Click(_) => None,
-    });
-    let Some(first) = changes.next() else { return Ok(()) };
-    let mut insert = once(client.insert::<ChangeRow<'_>>("conversion_changes").await?, block);
-    insert.write(&first).await?;
-    for change in changes {
-        insert.write(&change).await?;
+    let mut insert = once(client.insert_formatted_with(insert_into(table, columns)), block);
+    for piece in rows.all() {
+        insert.send(piece).await?;
     }
     insert.end().await
 }
 
 /// The same block is told by its token, whoever sends it and when.
-fn once<T>(insert: Insert<T>, block: &Block) -> Insert<T> {
-    let Block { partition, from, to, incarnation, .. } = block;
+fn once(insert: InsertFormatted, block: &Extent) -> InsertFormatted {
+    let Extent { partition, from, to, incarnation } = block;
     let token = format!("events:{partition}:{from}-{to}:{incarnation}");
     let insert = insert.with_timeouts(Some(SEND_WAIT), Some(ACKNOWLEDGE_WAIT));
     let insert = insert.with_setting("insert_deduplication_token", token);

@@ -1,45 +1,47 @@
 use clickhouse::Row;
+use rules::replay::ToldClick;
 use schemas::{
     decision::{EventKind, Outcome},
-    facts::{ClickFact, ConversionChange, Fact},
+    event::Logged,
+    facts::{ClickFact, ConversionChange, Fact, source_of},
     ids::{CompanyId, ConversionId, EventId, LinkId, PartnerId, Position, ProgramId},
     money::Currency,
     receipt::Receipt,
     time::{Day, TimeMs},
     web::{Device, Page, Utm},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeTuple as _};
+use serde::{Deserialize, Deserializer, de};
 
 use crate::StoreError;
 
 const RECEIPT_BYTES: usize = 48;
 
 /// A click as it stands in `clicks`. Day, hour and weekday are the table's to work out.
-#[derive(Row, Serialize, Deserialize)]
+#[derive(Row, Deserialize)]
 pub(super) struct ClickRow<'a> {
-    company: u64,
-    at: i64,
-    partition: u32,
-    log_offset: u64,
-    event: u128,
-    program: u64,
-    partner: u64,
-    link: u64,
-    outcome: i8,
-    receipt: ReceiptColumn,
-    landing_host: &'a str,
-    landing_path: &'a str,
+    pub(super) company: u64,
+    pub(super) at: i64,
+    pub(super) partition: u32,
+    pub(super) log_offset: u64,
+    pub(super) event: u128,
+    pub(super) program: u64,
+    pub(super) partner: u64,
+    pub(super) link: u64,
+    pub(super) outcome: i8,
+    pub(super) receipt: ReceiptColumn,
+    pub(super) landing_host: &'a str,
+    pub(super) landing_path: &'a str,
     #[serde(borrow)]
-    referrer_host: Option<&'a str>,
+    pub(super) referrer_host: Option<&'a str>,
     #[serde(borrow)]
-    utm_source: Option<&'a str>,
+    pub(super) utm_source: Option<&'a str>,
     #[serde(borrow)]
-    utm_medium: Option<&'a str>,
+    pub(super) utm_medium: Option<&'a str>,
     #[serde(borrow)]
-    utm_campaign: Option<&'a str>,
-    source: &'a str,
-    device: i8,
-    incarnation: u32,
+    pub(super) utm_campaign: Option<&'a str>,
+    pub(super) source: &'a str,
+    pub(super) device: i8,
+    pub(super) incarnation: u32,
 }
 
 impl<'a> ClickRow<'a> {
@@ -53,7 +55,7 @@ impl<'a> ClickRow<'a> {
             program: click.program.0,
             partner: click.partner.0,
             link: click.link.0,
-            outcome: (click.outcome as u8).cast_signed(),
+            outcome: outcome_number(click.outcome),
             receipt: ReceiptColumn(click.receipt),
             landing_host: &click.landing.host,
             landing_path: &click.landing.path,
@@ -67,9 +69,36 @@ impl<'a> ClickRow<'a> {
         }
     }
 
+    /// The same row, of its record.
+    pub(super) fn of_record(logged: &'a Logged, told: ToldClick<'a>, incarnation: u32) -> ClickRow<'a> {
+        let ToldClick { click, outcome, at } = told;
+        let (utm_source, referrer_host) = (click.utm.source.as_deref(), click.referrer_host.as_deref());
+        ClickRow {
+            company: click.company.0,
+            at: at.0,
+            partition: logged.position.partition,
+            log_offset: logged.position.offset,
+            event: logged.event.id.0,
+            program: click.program.0,
+            partner: click.partner.0,
+            link: click.receipt.fields().link.0,
+            outcome: outcome_number(outcome),
+            receipt: ReceiptColumn(click.receipt),
+            landing_host: &click.landing.host,
+            landing_path: &click.landing.path,
+            referrer_host,
+            utm_source,
+            utm_medium: click.utm.medium.as_deref(),
+            utm_campaign: click.utm.campaign.as_deref(),
+            source: source_of(utm_source, referrer_host),
+            device: device_number(click.device),
+            incarnation,
+        }
+    }
+
     pub(super) fn fact(self) -> Result<Fact, StoreError> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let outcome = Outcome::ALL.into_iter().find(|outcome| (*outcome as u8).cast_signed() == self.outcome);
+        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome_number(*outcome) == self.outcome);
         Ok(Fact::Click(Box::new(ClickFact {
             position: Position { partition: self.partition, offset: self.log_offset },
             event: EventId(self.event),
@@ -93,27 +122,27 @@ impl<'a> ClickRow<'a> {
 }
 
 /// A change as it stands in `conversion_changes`. An id that there is none of is 0.
-#[derive(Row, Serialize, Deserialize)]
+#[derive(Row, Deserialize)]
 pub(super) struct ChangeRow<'a> {
-    company: u64,
-    at: i64,
-    partition: u32,
-    log_offset: u64,
-    conversion: u128,
-    event: u128,
-    kind: i8,
-    program: u64,
-    partner: u64,
-    link: u64,
-    currency: &'a str,
-    changed_at: i64,
-    conversions: i64,
-    revenue_minor: i64,
-    commission_minor: i64,
-    approved_minor: i64,
-    partner_minor: i64,
-    partner_approved_minor: i64,
-    incarnation: u32,
+    pub(super) company: u64,
+    pub(super) at: i64,
+    pub(super) partition: u32,
+    pub(super) log_offset: u64,
+    pub(super) conversion: u128,
+    pub(super) event: u128,
+    pub(super) kind: i8,
+    pub(super) program: u64,
+    pub(super) partner: u64,
+    pub(super) link: u64,
+    pub(super) currency: &'a str,
+    pub(super) changed_at: i64,
+    pub(super) conversions: i64,
+    pub(super) revenue_minor: i64,
+    pub(super) commission_minor: i64,
+    pub(super) approved_minor: i64,
+    pub(super) partner_minor: i64,
+    pub(super) partner_approved_minor: i64,
+    pub(super) incarnation: u32,
 }
 
 impl ChangeRow<'_> {
@@ -170,16 +199,6 @@ impl ChangeRow<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct ReceiptColumn(pub(super) Receipt);
 
-impl Serialize for ReceiptColumn {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut tuple = serializer.serialize_tuple(RECEIPT_BYTES)?;
-        for byte in self.0.as_bytes() {
-            tuple.serialize_element(byte)?;
-        }
-        tuple.end()
-    }
-}
-
 impl<'de> Deserialize<'de> for ReceiptColumn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ReceiptColumn, D::Error> {
         struct Bytes;
@@ -217,6 +236,10 @@ pub(super) fn device(number: i8) -> Result<Device, StoreError> {
         .into_iter()
         .find(|device| device_number(*device) == number)
         .ok_or_else(|| unreadable("a class of device"))
+}
+
+fn outcome_number(outcome: Outcome) -> i8 {
+    (outcome as u8).cast_signed()
 }
 
 fn device_number(device: Device) -> i8 {

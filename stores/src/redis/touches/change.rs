@@ -17,8 +17,10 @@ type Rows<'a, K, V> = Box<dyn ExactSizeIterator<Item = (K, V)> + Send + 'a>;
 /// Links, event ids and velocity as they are now.
 pub(super) struct Change<'a> {
     links: Rows<'a, LinkId, LinkTouch>,
-    seen: Rows<'a, SeenId, Seen>,
+    seen: Box<dyn Iterator<Item = (SeenId, Seen)> + Send + 'a>,
     velocity: Rows<'a, Visitor, Velocity>,
+    /// Event ids and addresses in all.
+    recent: usize,
     newest: Option<TimeMs>,
 }
 
@@ -44,6 +46,7 @@ impl<'a> Change<'a> {
             links: Box::new(links.iter().copied()),
             seen: Box::new(seen.iter().copied()),
             velocity: Box::new(velocity.iter().copied()),
+            recent: seen.len() + velocity.len(),
         }
     }
 
@@ -52,13 +55,14 @@ impl<'a> Change<'a> {
         Change {
             newest: packed::newest(seen.values(), velocity.values()),
             links: Box::new(links.iter().map(|(link, known)| (*link, *known))),
-            seen: Box::new(seen.iter().map(|(id, seen)| (*id, *seen))),
+            seen: Box::new(seen.iter()),
             velocity: Box::new(velocity.iter().map(|(visitor, velocity)| (*visitor, *velocity))),
+            recent: seen.len() + velocity.len(),
         }
     }
 
     pub(super) fn fits_one_call(&self) -> bool {
-        self.links.len() <= LINKS_A_CALL && self.seen.len() + self.velocity.len() <= RECENT_A_CALL
+        self.links.len() <= LINKS_A_CALL && self.recent <= RECENT_A_CALL
     }
 
     /// The next part; `to` is the offset that the change ends at.
