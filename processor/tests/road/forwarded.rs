@@ -34,7 +34,7 @@ async fn more_than_the_queue_has_room_for_arrives_in_order_and_once() {
     road.stop().await;
 
     let mut road = place.still_with(SHALLOW).await;
-    let at_once = sales.into_iter().map(|sale| (HOME, encode_event(sale))).collect();
+    let at_once: Vec<_> = sales.into_iter().map(|sale| (HOME, encode_event(sale))).collect();
     assert!(road.stores.log.enqueue_many(Class::Own, at_once).is_err(), "there is no room for all of them");
     road.decide();
     road.until(async || road.counted(EventKind::Sale, Outcome::Attributed).await == SALES as i64).await;

@@ -86,7 +86,7 @@ impl Road {
     pub(crate) async fn append_all(&self, events: Vec<Event>) {
         let partitions = self.stores.log.partitions();
         let placed = |event: Event| (home(&event.body, partitions).unwrap_or(0), encode_event(event));
-        let records = events.into_iter().map(placed).collect();
+        let records: Vec<_> = events.into_iter().map(placed).collect();
         let appending = self.stores.log.enqueue_many(Class::Conversion, records).expect("there is room");
         appending.await.expect("they are durable");
     }

@@ -221,7 +221,8 @@ impl Hands {
             let home = route::home(&event.body, self.partitions).expect("an edge knows where it goes");
             (home, encode_event(event))
         });
-        let appending = self.stores.log.enqueue_many(Class::Conversion, records.collect()).expect("there is room");
+        let appending =
+            self.stores.log.enqueue_many(Class::Conversion, records.collect::<Vec<_>>()).expect("there is room");
         appending.await.expect("it is durable");
     }
 

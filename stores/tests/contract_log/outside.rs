@@ -87,7 +87,7 @@ async fn topics_can_be_read_with_the_proto_alone() {
     let Place::Distributed(servers) = &place else { unreachable!("it is distributed") };
     let log = place.open().await;
     let (events, events_read): (Vec<_>, Vec<_>) = records::events().into_iter().unzip();
-    let records = events.into_iter().map(|event| (0, encode_event(event))).collect();
+    let records: Vec<_> = events.into_iter().map(|event| (0, encode_event(event))).collect();
     log.enqueue_many(Class::Own, records).unwrap().await.unwrap();
     let (decisions, decisions_read): (Vec<_>, Vec<_>) = records::decisions().into_iter().unzip();
     let records = decisions.iter().map(|decision| (Some(0), encode_decision(decision))).collect();

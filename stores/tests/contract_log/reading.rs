@@ -119,7 +119,7 @@ async fn check_what_a_slow_reader_holds(place: Place, count: usize, bytes: usize
     let mut slow = log.events(0, 0, TimeMs(0));
     let record = |n: usize| [n.to_be_bytes().as_slice(), &vec![0; bytes - 8]].concat();
     for first in (0..count).step_by(1_000) {
-        let records = (first..first + 1_000).map(|n| (0, record(n))).collect();
+        let records: Vec<_> = (first..first + 1_000).map(|n| (0, record(n))).collect();
         log.enqueue_many(Class::Click, records).unwrap().await.unwrap();
     }
     take(&mut log.events(0, 0, TimeMs(0)), count).await;
