@@ -23,6 +23,14 @@ const CLICKS_BY_HAND: &str = "CREATE TRIGGER clicks_by_hand INSTEAD OF INSERT ON
      SELECT new.log_offset, new.at, id, new.outcome, 0, new.event, new.receipt, new.landing_host, new.landing_path FROM places
      WHERE link = new.link AND company = new.company AND program = new.program AND partner = new.partner; END";
 const LEDGER_POSTGRES: &str = include_str!("../../../../schemas/sql/ledger_postgres/V1__ledger.sql");
+/// There `changes` is a view of rows that hold a batch's each.
+const CHANGES_BY_HAND: &str = "CREATE FUNCTION changes_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     INSERT INTO ledger.batch_changes VALUES (new.partition, new.\"offset\", ARRAY[new.\"offset\"], ARRAY[new.event], ARRAY[new.kind],
+         ARRAY[new.conversion], ARRAY[new.company], ARRAY[new.program], ARRAY[new.partner], ARRAY[new.link], ARRAY[new.currency],
+         ARRAY[new.at_ms], ARRAY[new.changed_at_ms], ARRAY[new.conversions], ARRAY[new.revenue_minor], ARRAY[new.commission_minor],
+         ARRAY[new.approved_minor], ARRAY[new.partner_minor], ARRAY[new.partner_approved_minor]);
+     RETURN new; END $$;
+     CREATE TRIGGER changes_by_hand INSTEAD OF INSERT ON ledger.changes FOR EACH ROW EXECUTE FUNCTION changes_by_hand();";
 const FACTS_CLICKHOUSE: &str = include_str!("../../../../schemas/sql/facts_clickhouse/V1__facts.sql");
 
 /// Stores with tables.
@@ -60,7 +68,7 @@ impl Place {
         let name = format!("bench_audit_{}_{}", std::process::id(), now.as_nanos());
         postgres_does(&postgres, &format!("CREATE DATABASE {name}")).await;
         ask_clickhouse(&clickhouse, "default", &format!("CREATE DATABASE {name}")).await;
-        let tables = format!("CREATE SCHEMA ledger;\n{LEDGER_POSTGRES}");
+        let tables = format!("CREATE SCHEMA ledger;\n{LEDGER_POSTGRES}\n{CHANGES_BY_HAND}");
         postgres_does(&database(&postgres, &name), &tables).await;
         for statement in FACTS_CLICKHOUSE.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
             ask_clickhouse(&clickhouse, &name, statement).await;
