@@ -4,7 +4,9 @@ use std::{
 };
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, ConfigResource, ConfigResourceResult, NewTopic, ResourceSpecifier, TopicReplication,
+    },
     client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
@@ -235,10 +237,7 @@ async fn await_made(kafka: &Kafka, client: &Arc<Client>, missing: &[&Wanted<'_>]
 }
 
 async fn check_settings(kafka: &Kafka, admin: &Admin, wanted: &[Wanted<'_>], is_on_two: bool) -> Result<(), OpenError> {
-    let topics: Vec<_> = wanted.iter().map(|topic| ResourceSpecifier::Topic(topic.name)).collect();
-    let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT));
-    let described = admin.describe_configs(&topics, &options).await.map_err(|error| kafka.unanswered(&error, None))?;
-    for (topic, described) in wanted.iter().zip(described) {
+    for (topic, described) in wanted.iter().zip(settings_of(kafka, admin, wanted).await?) {
         let settings = described.map_err(|code| match code {
             code if said::is_of_access(code) => {
                 kafka.unauthorized(format!("it may not read the settings of topic {} ({code})", topic.name))
@@ -256,6 +255,32 @@ async fn check_settings(kafka: &Kafka, admin: &Admin, wanted: &[Wanted<'_>], is_
         }
     }
     Ok(())
+}
+
+/// A broker that has not heard of a new topic yet has nothing to say of it: it is asked again.
+async fn settings_of(
+    kafka: &Kafka,
+    admin: &Admin,
+    wanted: &[Wanted<'_>],
+) -> Result<Vec<ConfigResourceResult>, OpenError> {
+    let topics: Vec<_> = wanted.iter().map(|topic| ResourceSpecifier::Topic(topic.name)).collect();
+    let options = AdminOptions::new().request_timeout(Some(ANSWER_WAIT));
+    let started = Instant::now();
+    loop {
+        let asked = admin.describe_configs(&topics, &options).await;
+        let described = asked.map_err(|error| kafka.unanswered(&error, None))?;
+        if !described.iter().any(is_unknown) || started.elapsed() >= MADE_WAIT {
+            return Ok(described);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn is_unknown(described: &ConfigResourceResult) -> bool {
+    match described {
+        Ok(settings) => settings.entries.is_empty(),
+        Err(code) => *code == RDKafkaErrorCode::UnknownTopicOrPartition,
+    }
 }
 
 fn value<'a>(settings: &'a ConfigResource, name: &str) -> &'a str {
