@@ -75,17 +75,17 @@ pub(crate) struct Visitor {
 }
 
 /// A click that is to be recorded: whose it is, its receipt and its event. None of a paused company.
-pub(crate) type Taken = Option<(CompanyId, Receipt, Event)>;
+pub(crate) type Stamped = Option<(CompanyId, Receipt, Event)>;
 
 /// Reads the click, looks up what it names, and stamps it.
-pub(crate) fn take_in(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Taken, EdgeRefusal> {
+pub(crate) fn take_in(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Result<Stamped, EdgeRefusal> {
     let now = (edge.now)();
     read(body, |said| take(edge, said, headers, peer, now))?
 }
 
 /// Appends it, and answers with its receipt.
-pub(crate) async fn answer(edge: &Edge, taken: Taken) -> Result<Response<Page>, EdgeRefusal> {
-    let Some((company, receipt, event)) = taken else { return Ok(not_tracked()) };
+pub(crate) async fn answer(edge: &Edge, stamped: Stamped) -> Result<Response<Page>, EdgeRefusal> {
+    let Some((company, receipt, event)) = stamped else { return Ok(not_tracked()) };
     edge.append(Class::Click, event).await.inspect_err(|_| edge.count_refused(company, EventKind::Click))?;
     Ok(tracked(&receipt))
 }
@@ -96,7 +96,7 @@ fn take(
     headers: &HeaderMap,
     peer: SocketAddr,
     now: TimeMs,
-) -> Result<Taken, EdgeRefusal> {
+) -> Result<Stamped, EdgeRefusal> {
     let snapshot = edge.follower.look();
     let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
     let link = snapshot.link_by_code(&said.code).ok_or_else(unknown)?;

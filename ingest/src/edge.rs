@@ -94,10 +94,10 @@ impl Edge {
         expect_json(request.headers(), &["application/json", "text/plain"], " or text/plain")?;
         let (head, body) = request.into_parts();
         let whole = self.read(body, body::CLICK_BYTES, arrival).await?;
-        let taken = click::take_in(self, &head.headers, arrival.peer, &whole.bytes)?;
+        let stamped = click::take_in(self, &head.headers, arrival.peer, &whole.bytes)?;
         // While a part of what was read is held, reading on takes another buffer for each connection that waits.
         drop((head, whole));
-        click::answer(self, taken).await
+        click::answer(self, stamped).await
     }
 
     async fn conversion(&self, request: Request<Incoming>, arrival: Arrival) -> Result<Response<Page>, EdgeRefusal> {
