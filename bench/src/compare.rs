@@ -15,7 +15,7 @@ use crate::contestant::{Contestant, Limits, Places, broker::Brokers};
 use crate::load::{Hands, Patience, saturation};
 use crate::machine;
 use crate::record::{Comparison, Crowd, Load, Offered, Run, Scenario, Target};
-use crate::run::How;
+use crate::run::{How, Rest};
 use sides::Own;
 
 pub(crate) mod measure;
@@ -117,8 +117,8 @@ impl Args {
     fn how(&self) -> How {
         let hands =
             Hands { threads: self.threads, limits: saturation::Limits::default(), patience: Patience::default() };
-        let idle = Duration::from_secs(self.idle_seconds.into());
-        How { hands, warm_seconds: self.warm_seconds, idle, run_id: None }
+        let rest = Rest::Watch(Duration::from_secs(self.idle_seconds.into()));
+        How { hands, warm_seconds: self.warm_seconds, rest, run_id: None }
     }
 }
 

@@ -30,14 +30,10 @@ pub(crate) struct Reading {
 }
 
 /// What processes use while nobody asks anything of them.
+#[derive(Debug)]
 pub(crate) struct Idle {
     over: Duration,
-    each: Vec<(Process, AtRest)>,
-}
-
-struct AtRest {
-    used: Used,
-    memory_bytes: u64,
+    each: Vec<(Process, Used)>,
 }
 
 /// Peaks of memory are counted from here on, where the system lets us say so; elsewhere from a process's start. [`Idle::watch`] ends with
@@ -60,15 +56,14 @@ impl Reading {
         let over = self.at.saturating_duration_since(earlier.at);
         let cost = |process: &Process, before: &Tree, now: &Tree| {
             let mut used = now.used_since(before);
-            let at_rest = idle.and_then(|idle| Some((idle.of(process)?, idle.over)));
-            if let Some((at_rest, rested)) = at_rest {
-                used.take_off(&at_rest.used, over, rested);
+            if let Some((anyway, rested)) = idle.and_then(|idle| Some((idle.of(process)?, idle.over))) {
+                used.take_off(anyway, over, rested);
             }
             ProcessCost {
                 name: process.name.clone(),
                 cpu_ns: used.cpu_ns,
                 peak_memory_bytes: now.peak_bytes(),
-                idle_memory_bytes: at_rest.map_or_else(|| before.memory_bytes(), |(at_rest, _)| at_rest.memory_bytes),
+                idle_memory_bytes: before.memory_bytes(),
                 written_bytes: used.written_bytes,
                 parts_cpu_ns: used.parts(),
             }
@@ -111,13 +106,13 @@ impl Idle {
         forget_peaks(processes);
         let at_rest = |(process, trees): (&Process, Option<(&Tree, &Tree)>)| {
             let (before, now) = trees?;
-            Some((process.clone(), AtRest { used: now.used_since(before), memory_bytes: now.memory_bytes() }))
+            Some((process.clone(), now.used_since(before)))
         };
         let each = after.since(&before).filter_map(at_rest).collect();
         Idle { over: after.at.saturating_duration_since(before.at), each }
     }
 
-    fn of(&self, process: &Process) -> Option<&AtRest> {
-        self.each.iter().find(|(known, _)| known == process).map(|(_, at_rest)| at_rest)
+    fn of(&self, process: &Process) -> Option<&Used> {
+        self.each.iter().find(|(known, _)| known == process).map(|(_, used)| used)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     load::{Hands, Patience, saturation},
     machine,
     record::{Crowd, Document, Growth, Load, Offered, Scenario},
-    run::How,
+    run::{How, Rest},
     text,
 };
 
@@ -82,7 +82,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Watch the processes for so long before each load, to take off what they use idle
+    /// Watch the processes of each deployment for so long before its first load, to take off what they use idle
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     idle_seconds: u32,
 
@@ -155,10 +155,10 @@ impl Args {
         }
     }
 
-    fn how(&self) -> How {
+    fn how(&self, rest: Rest) -> How {
         let hands =
             Hands { threads: self.threads, limits: saturation::Limits::default(), patience: Patience::default() };
-        How { hands, warm_seconds: 0, idle: Duration::from_secs(self.idle_seconds.into()), run_id: None }
+        How { hands, warm_seconds: 0, rest, run_id: None }
     }
 }
 

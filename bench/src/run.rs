@@ -1,11 +1,14 @@
 //! One load with all around it: prepared, at rest, loaded, settled, counted again.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     audit::{self, Counts},
     cli::{LoadArgs, TargetArgs, offered},
-    cost::{Idle, Reading},
+    cost::{self, Idle, Reading},
     load::{self, Hands, prepare::prepare, progress::Progress, world::Names},
     machine,
     place::{Opened, Place},
@@ -33,10 +36,18 @@ pub(crate) struct How {
     pub(crate) hands: Hands,
     /// How long the same kind of load is sent before it.
     pub(crate) warm_seconds: u32,
-    /// How long processes are watched before it.
-    pub(crate) idle: Duration,
+    pub(crate) rest: Rest,
     /// What ids begin with; another each time where none is given.
     pub(crate) run_id: Option<String>,
+}
+
+/// What processes use idle, which is no part of a run's cost.
+#[derive(Debug, Clone)]
+pub(crate) enum Rest {
+    /// They are watched for so long before it.
+    Watch(Duration),
+    /// They have been: what still runs of an earlier load is that load's.
+    Known(Arc<Idle>),
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
@@ -64,9 +75,13 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
         Some(topic) => Some(topic.watch().await?),
         None => None,
     };
-    let idle = match (&*place.processes, how.idle) {
-        ([], _) | (_, Duration::ZERO) => None,
-        (processes, idle) => Some(Idle::watch(processes, idle).await),
+    let idle = match (&*place.processes, &how.rest) {
+        ([], _) | (_, Rest::Watch(Duration::ZERO)) => None,
+        (processes, Rest::Watch(over)) => Some(Arc::new(Idle::watch(processes, *over).await)),
+        (processes, Rest::Known(idle)) => {
+            cost::forget_peaks(processes);
+            Some(idle.clone())
+        }
     };
     let earlier = Reading::now(&place.processes);
     let loaded = load::load(&place.aim, load, &world, how.hands, progress).await?;
@@ -88,7 +103,7 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
         load: load.clone(),
         answers: loaded.answers,
         generator: loaded.generator,
-        costs: later.cost_since(&earlier, idle.as_ref()),
+        costs: later.cost_since(&earlier, idle.as_deref()),
         stages: settled.stages,
         audit,
         discarded: loaded.discarded,
@@ -124,7 +139,7 @@ impl LoadArgs {
         How {
             hands: self.hands(),
             warm_seconds: self.warm_seconds,
-            idle: Duration::from_secs(self.idle_seconds.into()),
+            rest: Rest::Watch(Duration::from_secs(self.idle_seconds.into())),
             run_id: self.run_id.clone(),
         }
     }
@@ -169,7 +184,7 @@ mod tests {
         };
         let limits = Limits { late_p99_us: u64::MAX, late_share_ppm: 0, wanted_ppm: u32::MAX };
         let hands = Hands { threads: 1, limits, patience: Patience::default() };
-        let how = How { hands, warm_seconds: 1, idle: Duration::ZERO, run_id: Some("run".to_owned()) };
+        let how = How { hands, warm_seconds: 1, rest: Rest::Watch(Duration::ZERO), run_id: Some("run".to_owned()) };
         let run = measure(&place, &load, &how, &Progress::hidden()).await.expect("a run");
         assert_eq!((run.answers.requests, run.answers.events_acknowledged), (50, 50));
         let asked = fake.asked();

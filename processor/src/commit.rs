@@ -43,6 +43,7 @@ impl Owner {
                 }
             }
         };
+        self.began_at = Some(Instant::now());
         let decided = if stretch.is_empty() { Ok(()) } else { self.decide(&mut stretch).await };
         match (decided, stretch.newer) {
             (Err(error), _) => {

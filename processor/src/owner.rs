@@ -21,7 +21,7 @@ use stores::{
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,9 @@ pub struct Limits {
     pub batch_events: usize,
     /// How long clicks may wait to be decided together with those that come after them: nobody waits for one.
     pub clicks_wait: Duration,
+    /// How soon after one batch the next begins: what comes meanwhile is decided together, as a batch costs servers about as much whatever
+    /// is in it. The first after a while begins at once.
+    pub batch_every: Duration,
     /// How often touches are saved.
     pub touches_every: Duration,
     /// How long deciding waits for facts. They may be away for hours, and not say so.
@@ -72,6 +75,7 @@ impl Default for Limits {
         Limits {
             batch_events: 2_048,
             clicks_wait: Duration::from_millis(200),
+            batch_every: Duration::from_millis(10),
             touches_every: Duration::from_secs(5),
             facts_wait: Duration::from_secs(5),
             settle_again_after: Duration::from_secs(30),
@@ -93,6 +97,8 @@ pub(crate) struct Owner {
     pub(crate) epoch: u64,
     /// The offset to be decided next.
     pub(crate) next: u64,
+    /// When the last batch began.
+    pub(crate) began_at: Option<Instant>,
     pub(crate) reader: EventReader,
     /// Read and not committed.
     pub(crate) pending: Option<Stretch>,
@@ -147,6 +153,7 @@ pub(crate) async fn own(
         partition,
         epoch,
         next: progress.next,
+        began_at: None,
         reader: deps.log.events(partition, progress.next, progress.appended_at),
         pending: None,
         held_at: None,
@@ -213,12 +220,22 @@ impl Owner {
             let look = due.map_or(longest, |due| due.saturating_duration_since(Instant::now()).min(longest));
             tokio::select! {
                 () = stop.cancelled() => {}
-                ready = self.reader.ready(), if self.held_at.is_none() => ready.map_err(ProcessError::Reading)?,
+                ready = self.reader.ready(), if self.held_at.is_none() => {
+                    ready.map_err(ProcessError::Reading)?;
+                    stop.run_until_cancelled(self.others_to_come()).await;
+                }
                 _ = held.changed() => {}
                 () = tokio::time::sleep(look) => {}
             }
         }
         Ok(())
+    }
+
+    /// Waits until the next batch may begin.
+    async fn others_to_come(&self) {
+        if let Some(began_at) = self.began_at {
+            sleep_until((began_at + self.limits.batch_every).into()).await;
+        }
     }
 
     /// Decides a batch, if there is one, and does what its time has come.

@@ -19,9 +19,13 @@ pub(crate) struct Replies {
     pub(crate) replies: Vec<Reply>,
 }
 
-/// Publishes replies in order and says how far that is. Who has seen one before drops it.
+/// Publishes replies in order and says how far that is; batches that have come meanwhile go together, as each publishing takes about as
+/// long. Who has seen one before drops it.
 pub(crate) async fn publish(log: Log, mut batches: mpsc::Receiver<Replies>, published: watch::Sender<u64>) {
-    while let Some(Replies { to, replies }) = batches.recv().await {
+    let mut waiting = Vec::with_capacity(BATCHES_WAITING);
+    while batches.recv_many(&mut waiting, BATCHES_WAITING).await > 0 {
+        let to = waiting.last().map_or(0, |batch| batch.to);
+        let replies: Vec<Reply> = waiting.drain(..).flat_map(|batch| batch.replies).collect();
         let mut pause = RETRY_FIRST;
         while let Err(error) = log.publish(replies.clone()).await {
             tracing::warn!(%error, "decisions cannot be published; trying again");

@@ -90,12 +90,17 @@ pub(crate) async fn analytics(
     asked: CurrencyAsked,
 ) -> Reply<Analytics> {
     let (company, days) = (caller.company, period.days);
-    let currencies = api.facts.company_overview(company, days, asked.currency, 0).await?.currencies;
+    let (overview, sources, pages) = tokio::try_join!(
+        api.facts.company_overview(company, days, asked.currency, 0),
+        api.facts.traffic_sources(company, days, TOP),
+        api.facts.top_pages(company, days, TOP),
+    )?;
+    let currencies = overview.currencies;
     let currency = asked.or_shown(&currencies);
-    let daily = api.facts.company_daily(company, days, currency).await?;
-    let sources = api.facts.traffic_sources(company, days, TOP).await?;
-    let pages = api.facts.top_pages(company, days, TOP).await?;
-    let weekdays = api.facts.revenue_by_weekday(company, days, currency).await?;
+    let (daily, weekdays) = tokio::try_join!(
+        api.facts.company_daily(company, days, currency),
+        api.facts.revenue_by_weekday(company, days, currency),
+    )?;
     Ok(data(Analytics {
         daily: daily.into_iter().map(AnalyticsDay::from).collect(),
         traffic_sources: sources.into_iter().map(TrafficSource::from).collect(),

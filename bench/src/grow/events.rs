@@ -26,6 +26,7 @@ pub(super) async fn grow(contestant: &Contestant, written: &mut Written) -> anyh
 async fn in_steps(opened: &Opened, written: &mut Written) -> anyhow::Result<()> {
     let nth = written.begin("clicks in batches");
     let mut kept = 0;
+    let mut idle = None;
     for (up_to, stage) in written.args.events.clone().into_iter().zip(0..) {
         let args = &written.args;
         // Those that it is warmed by are kept too.
@@ -43,7 +44,7 @@ async fn in_steps(opened: &Opened, written: &mut Written) -> anyhow::Result<()> 
             continue;
         }
         let keys = opened.place.names.codes.len() as u64;
-        let step = step::step(opened, &loads, keys, args, stage == 0).await?;
+        let step = step::step(opened, &loads, keys, args, &mut idle).await?;
         kept = step.events;
         written.document.growths[nth].steps.push(step);
         written.keep()?;

@@ -71,6 +71,6 @@ async fn measured(
     args: &Args,
 ) -> anyhow::Result<GrowthStep> {
     let load = args.load(scenario, keys, crowd);
-    let step = step::step(opened, &[load], keys, args, true).await?;
+    let step = step::step(opened, &[load], keys, args, &mut None).await?;
     Ok(GrowthStep { events: step.sent, ..step })
 }

@@ -1,15 +1,16 @@
 //! One step: what was there, its clicks, what is there then, and how long dashboards take over it, with some orders among the clicks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::Args;
 use crate::{
     audit,
+    cost::Idle,
     dashboards::{self, Viewer},
     load::progress::Progress,
     place::{Opened, Place},
     record::{Crowd, GrowthStep, Load, Offered, ProcessCost, Run, Scenario, StoreBytes},
-    run::{self, How},
+    run::{self, How, Rest},
     text,
 };
 
@@ -21,16 +22,24 @@ pub(super) async fn step(
     loads: &[Load],
     keys: u64,
     args: &Args,
-    is_first: bool,
+    known_idle: &mut Option<Arc<Idle>>,
 ) -> anyhow::Result<GrowthStep> {
     let place = &opened.place;
-    if let Some(load) = loads.first().filter(|_| is_first) {
-        warm_up(place, load, args).await?;
-    }
+    let idle = match (&*known_idle, loads.first()) {
+        (Some(idle), _) => idle.clone(),
+        (None, first) => {
+            if let Some(load) = first {
+                warm_up(place, load, args).await?;
+            }
+            let over = Duration::from_secs(args.idle_seconds.into());
+            known_idle.insert(Arc::new(Idle::watch(&place.processes, over).await)).clone()
+        }
+    };
+    let how = args.how(Rest::Known(idle));
     let before = audit::sizes(&place.stores).await?;
     let mut runs = Vec::new();
     for load in loads {
-        runs.push(measured(place, load, args).await?);
+        runs.push(measured(place, load, &how).await?);
     }
     let after = audit::sizes(&place.stores).await?;
     let sent = runs.iter().map(|run| run.answers.events_acknowledged).sum();
@@ -38,7 +47,7 @@ pub(super) async fn step(
     if args.orders > 0 && place.names.key.is_some() {
         let crowd = Crowd { events: Some(args.orders), ..Crowd::default() };
         let orders = Load { offered: Offered::AsAnswered, ..args.load(Scenario::Conversion, keys, crowd) };
-        runs.push(measured(place, &orders, args).await?);
+        runs.push(measured(place, &orders, &how).await?);
     }
     let rows = audit::rows(&place.stores).await?;
     let queries = match viewer(opened) {
@@ -64,8 +73,8 @@ pub(super) async fn step(
     })
 }
 
-async fn measured(place: &Place, load: &Load, args: &Args) -> anyhow::Result<Run> {
-    let run = run::measure(place, load, &args.how(), &Progress::where_seen()).await?;
+async fn measured(place: &Place, load: &Load, how: &How) -> anyhow::Result<Run> {
+    let run = run::measure(place, load, how, &Progress::where_seen()).await?;
     println!("{}", text::run(&run));
     Ok(run)
 }
@@ -74,7 +83,7 @@ async fn measured(place: &Place, load: &Load, args: &Args) -> anyhow::Result<Run
 async fn warm_up(place: &Place, load: &Load, args: &Args) -> anyhow::Result<()> {
     let events = Some(load.crowd.events.map_or(WARM_EVENTS, warm_events));
     let load = Load { crowd: Crowd { events, ..load.crowd }, ..load.clone() };
-    let how = How { warm_seconds: WARM_SECONDS_MAX, ..args.how() };
+    let how = How { warm_seconds: WARM_SECONDS_MAX, ..args.how(Rest::Watch(Duration::ZERO)) };
     run::warm_up(place, &load, &how, &run::fresh_run_id(), &Progress::where_seen()).await?;
     audit::Counts::now(&place.stores).await.map(drop)
 }

@@ -19,6 +19,7 @@ const QUESTION: &str = "fromUnixTimestamp64Milli";
 const LIMITS: Limits = Limits {
     batch_events: 2_048,
     clicks_wait: Duration::from_millis(200),
+    batch_every: Duration::ZERO,
     touches_every: Duration::from_secs(5),
     facts_wait: Duration::from_millis(300),
     settle_again_after: Duration::from_millis(500),

@@ -1,9 +1,9 @@
 //! A processor: decides the partitions that fall to it. On its address it says how it is, and nothing else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ingest::stamp::EventIds;
-use processor::Status;
+use processor::{Limits, Status};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
@@ -40,6 +40,11 @@ pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Res
 pub(super) fn decide(ground: &Ground, ids: Arc<EventIds>) -> anyhow::Result<(Deciding, watch::Receiver<Status>)> {
     let (status, seen) = watch::channel(Status::default());
     let deps = deciding::deps(&ground.deployment, ids, status)?;
-    let run = processor::run(deps, processor::Limits::default(), ground.working.clone());
+    let mut limits = Limits::default();
+    if ground.config.servers.is_none() {
+        // A commit to files of one's own takes less than others to come would.
+        limits.batch_every = Duration::ZERO;
+    }
+    let run = processor::run(deps, limits, ground.working.clone());
     Ok((tokio::spawn(run), seen))
 }

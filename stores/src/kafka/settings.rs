@@ -13,8 +13,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Between two tries to connect, at the most: so soon is everything well again once a broker is back.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is waited for others to be sent along.
-const LINGER_MS: &str = "2";
+/// What is waited for others to be sent along: as long as Kafka's own clients wait since its version 4. At 10,000 clicks a second the broker
+/// spends half as much on a click as with 2.
+const LINGER_MS: &str = "5";
 
 /// Requests under way to a broker. What comes meanwhile goes along with the next one: with more of them under way a request holds a record or
 /// two, and costs the broker and us as much as one of many.

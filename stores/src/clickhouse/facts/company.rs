@@ -27,16 +27,17 @@ impl ClickHouseFacts {
         currency: Option<Currency>,
         top: u32,
     ) -> Result<CompanyOverview, StoreError> {
-        let sold: Vec<Sold> =
-            within(READ_WAIT, self.of_days(sql::COMPANY_CURRENCIES, company.0, days)?.fetch_all()).await?;
+        let sold = self.of_days(sql::COMPANY_CURRENCIES, company.0, days)?;
+        let clicks = self.of_days(sql::COMPANY_CLICKS, company.0, days)?;
+        let (sold, clicks): (Vec<Sold>, u64) =
+            tokio::try_join!(within(READ_WAIT, sold.fetch_all()), within(READ_WAIT, clicks.fetch_one()))?;
         let currencies = currencies(currency, sold.iter().map(|sold| &*sold.0))?;
         let code = currencies.shown.map(Currency::code);
         let shown_sold = sold.iter().find(|sold| Some(&*sold.0) == code);
         let top = match currencies.shown {
-            Some(currency) => self.top_partners(company, days, currency, top).await?,
-            None => Vec::new(),
+            Some(currency) if top > 0 => self.top_partners(company, days, currency, top).await?,
+            _ => Vec::new(),
         };
-        let clicks = within(READ_WAIT, self.of_days(sql::COMPANY_CLICKS, company.0, days)?.fetch_one::<u64>()).await?;
         Ok(CompanyOverview {
             currencies,
             clicks,
@@ -74,9 +75,10 @@ impl ClickHouseFacts {
         currency: Currency,
     ) -> Result<Vec<CompanyDay>, StoreError> {
         let clicks = self.of_days(sql::COMPANY_CLICKS_DAILY, company.0, days)?;
-        let clicks: Vec<(u16, u64)> = within(READ_WAIT, clicks.fetch_all()).await?;
         let sales = self.of_days(sql::COMPANY_SALES_DAILY, company.0, days)?.bind(currency.code());
-        let sales = sales_of_days(within(READ_WAIT, sales.fetch_all()).await?);
+        let (clicks, sales): (Vec<(u16, u64)>, _) =
+            tokio::try_join!(within(READ_WAIT, clicks.fetch_all()), within(READ_WAIT, sales.fetch_all()))?;
+        let sales = sales_of_days(sales);
         let clicks: HashMap<Day, u64> = clicks.into_iter().map(|(number, clicks)| (day(number), clicks)).collect();
         let entry = |day| {
             let (conversions, revenue_minor) = sales.get(&day).copied().unwrap_or_default();

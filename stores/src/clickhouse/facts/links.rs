@@ -23,9 +23,11 @@ impl ClickHouseFacts {
             return Ok(Vec::new());
         }
         let ids: Vec<u64> = links.iter().map(|link| link.0).collect();
-        let clicks: Vec<(u64, u64)> = within(READ_WAIT, client.query(CLICKS).bind(&ids).fetch_all()).await?;
+        let (clicks, sold) = tokio::try_join!(
+            within(READ_WAIT, client.query(CLICKS).bind(&ids).fetch_all::<(u64, u64)>()),
+            within(READ_WAIT, client.query(SALES).bind(&ids).fetch_all::<(u64, String, i64, i128)>()),
+        )?;
         let clicks: HashMap<u64, u64> = clicks.into_iter().collect();
-        let sold: Vec<(u64, String, i64, i128)> = within(READ_WAIT, client.query(SALES).bind(&ids).fetch_all()).await?;
         let mut sales = HashMap::<u64, Vec<LinkSales>>::new();
         for (link, code, conversions, earned) in sold {
             let earned_minor = shown(earned);

@@ -28,7 +28,12 @@ impl ClickHouseFacts {
         days: Days,
         currency: Option<Currency>,
     ) -> Result<PartnerOverview, StoreError> {
-        let (period, lifetime) = (self.earned(partner, days).await?, self.earned(partner, LIFETIME).await?);
+        let clicks = self.of_days(sql::PARTNER_CLICKS, partner.0, days)?;
+        let (period, lifetime, clicks) = tokio::try_join!(
+            self.earned(partner, days),
+            self.earned(partner, LIFETIME),
+            within(READ_WAIT, clicks.fetch_one()),
+        )?;
         let listed = if period.is_empty() { &lifetime } else { &period };
         let currencies = currencies(currency, listed.iter().map(|earned| &*earned.0))?;
         let code = currencies.shown.map(Currency::code);
@@ -38,7 +43,6 @@ impl ClickHouseFacts {
         };
         let (conversions, earned_minor, approved_minor) = of(&period);
         let (_, lifetime_earned_minor, _) = of(&lifetime);
-        let clicks = within(READ_WAIT, self.of_days(sql::PARTNER_CLICKS, partner.0, days)?.fetch_one::<u64>()).await?;
         Ok(PartnerOverview { currencies, clicks, conversions, earned_minor, approved_minor, lifetime_earned_minor })
     }
 
