@@ -83,7 +83,7 @@ pub(crate) struct Args {
     seed: u64,
 
     /// Watch the processes of each deployment for so long before its first load, to take off what they use idle
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=600))]
     idle_seconds: u32,
 
     /// Each dashboard's request so often

@@ -46,7 +46,7 @@ pub(crate) struct How {
 pub(crate) enum Rest {
     /// They are watched for so long before it.
     Watch(Duration),
-    /// They have been: what still runs of an earlier load is that load's.
+    /// They have been, before anything was loaded: what an earlier load has left to do is no idling.
     Known(Arc<Idle>),
 }
 
@@ -76,7 +76,11 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
         None => None,
     };
     let idle = match (&*place.processes, &how.rest) {
-        ([], _) | (_, Rest::Watch(Duration::ZERO)) => None,
+        ([], _) => None,
+        (processes, Rest::Watch(Duration::ZERO)) => {
+            cost::forget_peaks(processes);
+            None
+        }
         (processes, Rest::Watch(over)) => Some(Arc::new(Idle::watch(processes, *over).await)),
         (processes, Rest::Known(idle)) => {
             cost::forget_peaks(processes);

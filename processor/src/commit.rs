@@ -43,7 +43,8 @@ impl Owner {
                 }
             }
         };
-        self.began_at = Some(Instant::now());
+        let is_full = stretch.events.len() >= self.limits.batch_events;
+        self.began_at = (!is_full).then(Instant::now);
         let decided = if stretch.is_empty() { Ok(()) } else { self.decide(&mut stretch).await };
         match (decided, stretch.newer) {
             (Err(error), _) => {

@@ -59,8 +59,8 @@ pub struct Limits {
     pub batch_events: usize,
     /// How long clicks may wait to be decided together with those that come after them: nobody waits for one.
     pub clicks_wait: Duration,
-    /// How soon after one batch the next begins: what comes meanwhile is decided together, as a batch costs servers about as much whatever
-    /// is in it. The first after a while begins at once.
+    /// How soon after one batch that was not full the next begins for whoever waits: what comes meanwhile is decided together, as a batch
+    /// costs servers about as much whatever is in it. The first after a while begins at once.
     pub batch_every: Duration,
     /// How often touches are saved.
     pub touches_every: Duration,
@@ -97,7 +97,7 @@ pub(crate) struct Owner {
     pub(crate) epoch: u64,
     /// The offset to be decided next.
     pub(crate) next: u64,
-    /// When the last batch began.
+    /// When the last batch began; none where it was full.
     pub(crate) began_at: Option<Instant>,
     pub(crate) reader: EventReader,
     /// Read and not committed.
@@ -233,8 +233,11 @@ impl Owner {
 
     /// Waits until the next batch may begin.
     async fn others_to_come(&self) {
-        if let Some(began_at) = self.began_at {
-            sleep_until((began_at + self.limits.batch_every).into()).await;
+        let Some(began_at) = self.began_at else { return };
+        let next_at = began_at + self.limits.batch_every;
+        // A timer that is due takes up to a millisecond all the same.
+        if next_at > Instant::now() {
+            sleep_until(next_at.into()).await;
         }
     }
 

@@ -1,8 +1,11 @@
 //! More and more links, and visitors: each number in a deployment of its own, under as many clicks.
 
+use std::sync::Arc;
+
 use super::{Args, Written, step};
 use crate::{
     contestant::Contestant,
+    cost::Idle,
     place::Opened,
     record::{Crowd, GrowthStep, Scenario, Spreading},
 };
@@ -25,11 +28,11 @@ pub(super) async fn links(contestant: &Contestant, written: &mut Written) -> any
         contestant.set("BENCH_LINKS", links);
         let opened = Opened::start(&contestant, &written.args.places, false).await?;
         written.document.machine.versions.extend(opened.place.versions.clone());
-        let mut at_rest = None;
+        let (mut at_rest, mut idle) = (None, None);
         for ((spreading, _), nth) in SPREADINGS.into_iter().zip(nth) {
             let events = Some(written.args.link_clicks);
             let crowd = Crowd { events, visitors: None, links: spreading };
-            let step = measured(&opened, links, crowd, Scenario::Batch, &written.args).await;
+            let step = measured(&opened, links, crowd, Scenario::Batch, &written.args, &mut idle).await;
             let Ok(mut step) = step else {
                 opened.close().await;
                 return step.map(drop);
@@ -54,7 +57,7 @@ pub(super) async fn visitors(contestant: &Contestant, written: &mut Written) -> 
         let opened = Opened::start(&contestant, &written.args.places, false).await?;
         written.document.machine.versions.extend(opened.place.versions.clone());
         let crowd = Crowd { events: Some(events), visitors: Some(visitors), links: Spreading::Even };
-        let step = measured(&opened, visitors, crowd, Scenario::Click, &written.args).await;
+        let step = measured(&opened, visitors, crowd, Scenario::Click, &written.args, &mut None).await;
         opened.close().await;
         written.document.growths[nth].steps.push(step?);
         written.keep()?;
@@ -69,8 +72,9 @@ async fn measured(
     crowd: Crowd,
     scenario: Scenario,
     args: &Args,
+    idle: &mut Option<Arc<Idle>>,
 ) -> anyhow::Result<GrowthStep> {
     let load = args.load(scenario, keys, crowd);
-    let step = step::step(opened, &[load], keys, args, &mut None).await?;
+    let step = step::step(opened, &[load], keys, args, idle).await?;
     Ok(GrowthStep { events: step.sent, ..step })
 }

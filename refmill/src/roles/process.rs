@@ -42,7 +42,7 @@ pub(super) fn decide(ground: &Ground, ids: Arc<EventIds>) -> anyhow::Result<(Dec
     let deps = deciding::deps(&ground.deployment, ids, status)?;
     let mut limits = Limits::default();
     if ground.config.servers.is_none() {
-        // A commit to files of one's own takes less than others to come would.
+        // A commit to its own files takes less time than waiting for others would.
         limits.batch_every = Duration::ZERO;
     }
     let run = processor::run(deps, limits, ground.working.clone());

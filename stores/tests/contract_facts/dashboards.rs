@@ -5,7 +5,7 @@ use schemas::{
     time::{DAY_MS, Day},
     web::Utm,
 };
-use stores::facts::{Counted, Days, LinkSales, LinkStats, PartnerCompany};
+use stores::facts::{CompanyOverview, Counted, Days, LinkSales, LinkStats, PartnerCompany};
 
 use crate::place::{NOON, Place, block, changed, click, clicked, sold};
 
@@ -31,6 +31,9 @@ async fn a_company_sees_one_currency_and_hears_of_the_others() {
         facts.insert(block(0, 3, rows)).await.unwrap();
         let days = Days::last(30, NOON);
         let default = facts.company_overview(CompanyId(1), days, None, 5).await.unwrap();
+        let without = facts.company_overview(CompanyId(1), days, None, 0).await.unwrap();
+        assert!(!default.top.is_empty());
+        assert_eq!(without, CompanyOverview { top: Vec::new(), ..default.clone() });
         assert_eq!(
             (default.currencies.shown, default.currencies.others),
             (Some(Currency::USD), vec![yen]),

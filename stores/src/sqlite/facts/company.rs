@@ -106,8 +106,8 @@ fn overview(
     let currencies = Currencies::of(asked, sold.iter().map(|sold| sold.currency).collect());
     let shown = sold.iter().find(|sold| Some(sold.currency) == currencies.shown);
     let top = match currencies.shown {
-        Some(currency) => top_partners(transaction, company, days, currency, top)?,
-        None => Vec::new(),
+        Some(currency) if top > 0 => top_partners(transaction, company, days, currency, top)?,
+        _ => Vec::new(),
     };
     Ok(CompanyOverview {
         clicks: transaction.prepare_cached(sql::COMPANY_CLICKS)?.query_row(period, |row| get_id(row, 0))?,

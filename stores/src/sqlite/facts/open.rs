@@ -19,7 +19,8 @@ use crate::{
 
 pub(crate) const FILE: &str = "facts.db";
 
-const READERS: usize = 2;
+/// A page asks up to three questions at once.
+const READERS: usize = 3;
 
 mod embedded {
     refinery::embed_migrations!("../schemas/sql/facts");
