@@ -86,7 +86,7 @@ fn a_queue_without_a_bound_is_caught() {
     stall.begin();
     assert!(shed(&server, &click(&company, &link), CLICK_DEPTH, 0).is_err(), "nothing was shed");
     let grew = stays_small(&server, &company, &link, UNBOUNDED_FLOOD_BATCHES).expect_err("memory grew");
-    assert!(grew.starts_with(HELD), "{grew}");
+    assert!(grew.contains(HELD), "{grew}");
     stall.end();
 }
 
