@@ -46,7 +46,7 @@ pub(crate) struct How {
 pub(crate) enum Rest {
     /// They are watched for so long before it.
     Watch(Duration),
-    /// They have been, before anything was loaded: what an earlier load has left to do is no idling.
+    /// They have been, before the first load that counts: what one has left to do is no idling.
     Known(Arc<Idle>),
 }
 

@@ -4,6 +4,7 @@ mod around;
 mod events;
 mod forwarded;
 mod held;
+mod paced;
 mod place;
 mod planned;
 mod restored;
