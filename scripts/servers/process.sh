@@ -76,14 +76,20 @@ await_children() {
     rm -f "$folder/$1/children"
 }
 
-# free_port: outside the range that the system gives to connections, so that none of those takes it meanwhile.
+# free_port: outside the range that the system gives to connections, so that none of those takes it meanwhile. Not one that
+# this folder has given out already, whose server may not listen yet.
 free_port() {
-    python3 - <<'PYTHON'
+    python3 - "$folder" <<'PYTHON'
+import pathlib
 import random
 import socket
+import sys
 
+given = {path.read_text().strip() for path in pathlib.Path(sys.argv[1]).glob("*/*port")}
 for _ in range(1000):
     port = random.randrange(12000, 32000)
+    if str(port) in given:
+        continue
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

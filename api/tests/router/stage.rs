@@ -25,6 +25,9 @@ use tower::ServiceExt as _;
 pub(crate) const PUBLIC_URL: &str = "http://refmill.example";
 pub(crate) const DECISION_WAIT: Duration = Duration::from_millis(300);
 pub(crate) const REQUESTS_PER_SECOND: u32 = 500;
+/// For a mail, on a busy machine.
+const MAIL_LOOKS: usize = 2_000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 thread_local! {
     /// Each test has a thread of its own and can let time pass.
@@ -184,12 +187,12 @@ impl Stage {
     pub(crate) async fn mailed_token(&self, email: &str, kind: &str) -> Option<String> {
         let before = self.links_mailed.lock().unwrap().len();
         self.post("/auth/magic-link", By::Nobody, json!({"email": email, "type": kind})).await.taken();
-        for _ in 0..100 {
+        for _ in 0..MAIL_LOOKS {
             if let Some(link) = self.links_mailed.lock().unwrap().get(before) {
                 let token = link.strip_prefix(&format!("{PUBLIC_URL}/login?token=")).unwrap();
                 return Some(token.to_owned());
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         None
     }

@@ -15,7 +15,7 @@ enum Then {
 
 fn limits(start_ms: u64, end_ms: u64) -> Limits {
     let (start, end) = (Duration::from_millis(start_ms), Duration::from_millis(end_ms));
-    Limits { about: Duration::from_secs(2), install: WAIT, start, end }
+    Limits { about: Duration::from_secs(5), install: WAIT, start, end }
 }
 
 fn places(repository: &Path) -> Places {

@@ -83,8 +83,8 @@ async fn known_ones_go_on_and_unknown_ones_are_asked_back() {
     let stage = Stage::start().await;
     check(&stage, true).await;
     for down in ["stop", "kill"] {
-        let since = Instant::now();
         stage.server.run(down);
+        let since = Instant::now();
         until(&stage, "503").await;
         assert!(since.elapsed() < NOT_CURRENT_AFTER + PATIENCE / 4, "{down}: {:?}", since.elapsed());
         check(&stage, false).await;

@@ -15,8 +15,8 @@ const VERSION_1: [u8; 2] = [7 << 3, 1];
 const MET: [MetBy; 3] = [MetBy::TheLastRecord, MetBy::Touches, MetBy::Facts];
 const BESIDE: u32 = 3;
 
-/// An owner that stands still lets go at once.
-const LETS_GO_WITHIN: Duration = Duration::from_secs(5);
+/// An owner that stands still lets go at once; who does not let go is waited for for 8 s.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(7);
 
 /// Who reads the record again before anything is decided, or beside that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,8 +25,9 @@ const LIMITS: Limits = Limits {
     settle_again_after: Duration::from_millis(500),
 };
 
-/// A batch waits for facts once, whatever is in it, and then there is the one that was under way.
-const DECIDED_WITHIN: Duration = LIMITS.facts_wait.saturating_mul(2).saturating_add(Duration::from_secs(2));
+/// A batch waits for facts once, whatever is in it, and then there is the one that was under way. The rest is for a busy machine:
+/// who waits for an answer of ClickHouse waits 30 s.
+const DECIDED_WITHIN: Duration = LIMITS.facts_wait.saturating_mul(2).saturating_add(Duration::from_secs(10));
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deciding_goes_on_and_what_waits_for_facts_is_settled_once_they_answer() {

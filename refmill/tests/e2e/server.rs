@@ -33,12 +33,14 @@ pub(crate) struct Server {
 }
 
 impl Launch {
-    /// Without the demo company, and with limits that only who tests them meets.
+    /// Without the demo company, with limits that only who tests them meets, and long enough a wait for decisions that a slow
+    /// machine answers with them.
     pub(crate) fn new() -> Launch {
         Launch::default()
             .flag("--no-demo")
             .set("--clicks-per-ip-per-hour", "1000000")
             .set("--requests-per-key-per-second", "1000000")
+            .set("--decision-wait-ms", "5000")
     }
 
     /// With the demo company, and the limits that a newcomer has.

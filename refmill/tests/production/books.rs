@@ -12,6 +12,9 @@ use schemas::decision::EventKind;
 
 use crate::cluster::Cluster;
 
+/// An owner ticks once a minute, so that one tick or another is in the way so often in a row is no chance any more.
+const READS_MORE: usize = 5;
+
 /// All of it at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
@@ -177,8 +180,27 @@ pub(crate) struct Rollup {
 }
 
 impl Books {
-    /// Reads all of it. Nothing may be on its way: see [`settled`].
+    /// Reads all of it. Nothing may be on its way: see [`settled`]. Owners go on to tick: where a tick has come between two looks,
+    /// it is read again once that is through, and what does not go away with a tick is left as it is.
     pub(crate) async fn read(cluster: &Cluster) -> Result<Books, String> {
+        let mut books = Books::read_once(cluster).await?;
+        for _ in 0..READS_MORE {
+            if books.is_of_one_moment() || settled::ticks_are_through(cluster).await.is_err() {
+                break;
+            }
+            books = Books::read_once(cluster).await?;
+        }
+        Ok(books)
+    }
+
+    /// Every partition is decided to where its log was seen to end, and no block is open.
+    fn is_of_one_moment(&self) -> bool {
+        let of = |partition: u32| self.progress.iter().find(|progress| progress.partition == partition);
+        let next = |partition: u32| of(partition).map_or(0, |progress| progress.next);
+        self.unmarked == 0 && (0..).zip(&self.ends).all(|(partition, end)| next(partition) == *end)
+    }
+
+    async fn read_once(cluster: &Cluster) -> Result<Books, String> {
         let mut books = Books::default();
         (books.log, books.ends) = kafka::read(cluster)?;
         ledger::read(cluster, &mut books).await?;

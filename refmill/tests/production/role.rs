@@ -11,6 +11,8 @@ use crate::wait::{eventually, within};
 
 const REFMILL: &str = env!("CARGO_BIN_EXE_refmill");
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
+/// `--decision-wait-ms` for who compares decisions on a slow machine: a request waits for its answer for longer.
+pub(crate) const LONG_DECISION_WAIT_MS: &str = "6000";
 /// A role's own limit is 10 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 const LINES_SHOWN: usize = 25;

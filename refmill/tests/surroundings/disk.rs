@@ -41,7 +41,7 @@ fn a_spool_without_room_puts_clicks_off_then_sales() {
     let own = Own::start(&[], &["kafka"]);
     let place = Place::on(&own);
     let disk = "mkdir -p \"$DATA/spool\" && mount -t tmpfs -o size=560m tmpfs \"$DATA/spool\"";
-    let up = Launch::new("up", &place).set("--decision-wait-ms", 500).after(disk).start();
+    let up = Launch::new("up", &place).set("--decision-wait-ms", 2_000).after(disk).start();
     let shop = Shop::open(&up);
     shop.await_known(&up);
     shop.click_and_sale(&up);

@@ -22,6 +22,8 @@ use crate::wait::{eventually, holds};
 
 const PARTITIONS: u32 = 2;
 const LARGE_BYTES: usize = 900_000;
+/// Codes are drawn, and with them the partitions: so many links are never all on one.
+const LINKS_MAX: usize = 64;
 
 fn event(body: Body) -> Event {
     let (reply_to, key, first_appended_at) = (None, None, None);
@@ -117,6 +119,16 @@ fn rebuild(what: &str, place: &Place) {
     assert!(status.success() && out.lines().count() == PARTITIONS as usize, "{what}: {out}{errors}");
 }
 
+/// The shop and more links of its company, until every partition has one.
+fn one_for_each_partition(shop: Shop, api: &Role) -> Vec<Shop> {
+    let mut shops = vec![shop];
+    while (0..PARTITIONS).any(|partition| shops.iter().all(|shop| shop.home(PARTITIONS) != partition)) {
+        assert!(shops.len() < LINKS_MAX, "a partition has no link: {shops:?}");
+        shops.push(shops[0].with_another_link(api));
+    }
+    shops
+}
+
 #[test]
 fn garbage_is_put_aside_and_all_around_it_is_decided() {
     let (place, folder) = (Place::shared(), TempDir::new().expect("a folder"));
@@ -159,9 +171,8 @@ fn garbage_is_put_aside_and_all_around_it_is_decided() {
 #[test]
 fn what_a_newer_version_wrote_is_left_to_it_and_other_partitions_go_on() {
     let (place, folder) = (Place::shared(), TempDir::new().expect("a folder"));
-    let up = Launch::new("up", &place).set("--decision-wait-ms", 1_000).start();
-    let shop = Shop::open(&up);
-    let shops: Vec<Shop> = (0..6).map(|_| shop.with_another_link(&up)).collect();
+    let up = Launch::new("up", &place).set("--decision-wait-ms", 3_000).start();
+    let shops = one_for_each_partition(Shop::open(&up), &up);
     shops.iter().for_each(|shop| shop.await_known(&up));
     let records = newer(folder.path());
     let decided = || place.sql("SELECT next FROM ledger.progress WHERE partition = 0");

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use schemas::{code::Code, ids::LinkId, route::partition_of_link};
 use serde_json::{Value, json};
 
 use crate::http::{Reply, Request};
@@ -35,6 +36,12 @@ impl Shop {
         let body = json!({ "affiliateEmail": format!("{}@example.com", fresh("partner")) });
         let link = api.send(&Request::post("/companies/links", &body).key(&self.key)).good();
         Shop { code: link["code"].as_str().expect("a code").to_owned(), ..self.clone() }
+    }
+
+    /// To which of so many partitions its events go.
+    pub(crate) fn home(&self, partitions: u32) -> u32 {
+        let link = LinkId(Code::parse(&self.code).expect("a code").route());
+        partition_of_link(link, partitions)
     }
 
     /// An edge learns of a link within a moment. Who asks is a click.

@@ -18,7 +18,7 @@ use url::Url;
 use crate::{
     database::Database,
     own_server::OwnServer,
-    place::{NOON, connect, new_company},
+    place::{HEARD_WITHIN, NOON, connect, new_company},
 };
 
 const FRESH: FreshKeys = FreshKeys { today: [1; 16], tomorrow: [2; 16], receipt: [3; 16] };
@@ -44,7 +44,7 @@ async fn it_goes_on_by_itself() {
         assert!(began.elapsed() < 4 * PROMPT, "{down}: {:?}", began.elapsed());
         server.run("start");
         let change = here.register_company(new_company(company)).await.unwrap();
-        let heard = timeout(Duration::from_secs(2), latest.wait_for(|at| *at >= change)).await;
+        let heard = timeout(HEARD_WITHIN, latest.wait_for(|at| *at >= change)).await;
         assert!(heard.is_ok(), "{down}: the other process does not hear of changes any more");
         let known = there.changes_since(Default::default(), 10).await.unwrap();
         assert_eq!(known.up_to, change, "{down}");
@@ -106,6 +106,6 @@ async fn a_server_that_falls_silent_is_not_waited_for_for_ever() {
     assert!(catalog.company(CompanyId(1)).await.unwrap().is_some());
     let mut latest = catalog.latest();
     let change = connect(&database.url).await.unwrap().register_company(new_company(2)).await.unwrap();
-    timeout(Duration::from_secs(2), latest.wait_for(|at| *at >= change)).await.unwrap().unwrap();
+    timeout(HEARD_WITHIN, latest.wait_for(|at| *at >= change)).await.unwrap().unwrap();
     timeout(PROMPT, catalog.close()).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Where a catalog of each shape stands in a test, and what is put into it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use schemas::{
     catalog::CredentialKind,
@@ -27,6 +27,9 @@ pub(crate) enum Place {
     Embedded(TempDir),
     Distributed(Database),
 }
+
+/// By then a process has heard of a change, whatever else the machine does.
+pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Connections that a catalog may have.
 pub(crate) const CONNECTIONS: usize = 8;

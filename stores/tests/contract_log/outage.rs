@@ -147,6 +147,9 @@ async fn a_partition_whose_leader_is_gone_is_seen_while_others_are_well() {
     brokers.end();
 }
 
+/// Each sender waits for one answer before its next record, so many answers after one another take their time.
+const SENT_WITHIN: Duration = PATIENCE.saturating_mul(4);
+
 /// Senders go on all the while; so do a reader, a publisher and a follower.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_comes_back_with_each_acknowledged_event_once() {
@@ -175,7 +178,7 @@ async fn a_killed_broker_comes_back_with_each_acknowledged_event_once() {
     let publishing = tokio::spawn(async move { publishing.publish(vec![(Some(0), b"decided".to_vec())]).await });
     broker.start();
     await_health(&mut health, Health::Well).await;
-    let sent = timeout(PATIENCE, async { while senders.join_next().await.transpose().unwrap().is_some() {} });
+    let sent = timeout(SENT_WITHIN, async { while senders.join_next().await.transpose().unwrap().is_some() {} });
     sent.await.expect("all senders are done");
     timeout(PATIENCE, publishing).await.unwrap().unwrap().unwrap();
     assert_eq!(follow(&mut decisions, 1).await, [b"decided"]);

@@ -95,7 +95,9 @@ async fn await_shared(members: &[&Member], partitions: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_move_when_members_come_and_leave_and_most_stay() {
-    let servers = servers(8);
+    /// Far longer than it takes to hear of somebody who has left, on a busy machine too.
+    const LONG_SESSION: Duration = Duration::from_secs(15);
+    let servers = Servers { session: LONG_SESSION, ..servers(8) };
     let one = Member::join(&servers).await;
     await_shared(&[&one], 8).await;
     let before = one.owned();
@@ -210,6 +212,7 @@ async fn who_is_killed_or_frozen_loses_all_after_the_session() {
     let servers = Servers { session: SESSION, ..servers(2) };
     let member = Member::join(&servers).await;
     await_shared(&[&member], 2).await;
+    let mut least = Duration::MAX;
     for signal in ["-KILL", "-STOP"] {
         let process = Process::start(&servers);
         process.await_said("takes");
@@ -218,13 +221,16 @@ async fn who_is_killed_or_frozen_loses_all_after_the_session() {
         let ended = Instant::now();
         await_shared(&[&member], 2).await;
         let waited = ended.elapsed();
-        assert!(waited >= SESSION / 2 && waited < SESSION * 4, "{waited:?}");
+        assert!(waited >= SESSION / 2 && waited < SESSION * 10, "{waited:?}");
+        least = least.min(waited);
         if signal == "-STOP" {
             process.signal("-CONT");
             process.await_said("lets go of");
             process.await_said("takes");
         }
     }
+    // A busy machine may be late once. That it is this session, and not the usual one of 10 s, shows in the other.
+    assert!(least < SESSION * 4, "{least:?}");
     await_shared(&[&member], 2).await;
     member.leave().await;
     Place::Distributed(Box::new(servers)).clear().await;

@@ -8,7 +8,7 @@ use std::{
 use schemas::time::TimeMs;
 use stores::{
     StoreError,
-    log::{Class, Health, Span},
+    log::{Class, EventReader, Health, Log, Span},
 };
 use tokio::time::timeout;
 
@@ -71,24 +71,36 @@ async fn a_reader_gives_what_is_there_and_waits_for_what_comes() {
     }
 }
 
+/// What a reader takes to be woken, the middle of so many appends.
+async fn woken_after(log: &Log, reader: &mut EventReader) -> Duration {
+    const APPENDS: usize = 20;
+    let mut took = Vec::new();
+    for _ in 0..APPENDS {
+        append(log, b"x").await.unwrap();
+        let acknowledged = Instant::now();
+        take(reader, 1).await;
+        took.push(acknowledged.elapsed());
+    }
+    took.sort();
+    took[APPENDS / 2]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_is_woken_soon_after_an_append() {
-    /// On a machine that does much else; on a quiet one it is about 2 ms.
+    /// On a machine that does much else; on a quiet one it is about 2 ms, and who looks again every 100 ms never gets there.
     const SOON: Duration = Duration::from_millis(50);
+    /// The best of so many counts: whatever else runs may hold up the others.
+    const ROUNDS: usize = 5;
     for place in places() {
         let log = place.open().await;
         append(&log, b"first").await.unwrap();
         let mut reader = log.events(0, 0, TimeMs(0));
         take(&mut reader, 1).await;
-        let mut took = Vec::new();
-        for _ in 0..20 {
-            append(&log, b"x").await.unwrap();
-            let acknowledged = Instant::now();
-            take(&mut reader, 1).await;
-            took.push(acknowledged.elapsed());
+        let mut rounds = Vec::new();
+        while rounds.len() < ROUNDS && rounds.last().is_none_or(|took| *took >= SOON) {
+            rounds.push(woken_after(&log, &mut reader).await);
         }
-        took.sort();
-        assert!(took[took.len() / 2] < SOON, "{took:?}");
+        assert!(rounds.iter().any(|took| *took < SOON), "{rounds:?}");
         log.close().await;
         place.clear().await;
     }

@@ -21,6 +21,9 @@ use crate::{
 /// An answer or an error has come by then, whatever state the server is in.
 const BOUND: Duration = Duration::from_secs(12);
 
+/// An answer is waited for for 10 s: a pause that begins a moment before the question is longer than that.
+const PAUSE_MS: &str = "14000";
+
 async fn refused(url: &str) -> String {
     let started = Instant::now();
     let Err(error) = Touches::connect(&servers(url, "test"), DEPLOYMENT).await else { panic!("{url} was taken") };
@@ -143,7 +146,7 @@ async fn an_answer_that_does_not_come_is_an_error_and_what_it_was_for_may_be_don
     let own = OwnRedis::start();
     let home = Home::at(Variant::Distributed, &own.url);
     let (store, _) = saved_thrice(&home).await;
-    own.command(&["CLIENT", "PAUSE", "11000", "ALL"]);
+    own.command(&["CLIENT", "PAUSE", PAUSE_MS, "ALL"]);
     let started = Instant::now();
     let told = store.save(0, 4, 30, 40, many(9, 9, 4)).await;
     assert!(matches!(told, Err(SaveError::Store(_))) && started.elapsed() < BOUND, "{told:?}");

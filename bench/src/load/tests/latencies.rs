@@ -22,6 +22,12 @@ async fn stalling() -> Fake {
     .await
 }
 
+/// A load that nothing is in the way of: sent once more where something was, since the machine may have had something else to do.
+async fn unhindered(fake: &Fake, of: &Load, hands: Hands, is_well: impl Fn(&Loaded) -> bool) -> Loaded {
+    let first = loaded(fake, of, &world(), hands).await;
+    if is_well(&first) { first } else { loaded(fake, of, &world(), hands).await }
+}
+
 #[tokio::test]
 async fn a_stall_shows_in_all_that_was_due_in_it() {
     let (stalled, quick) = (stalling().await, Fake::start(|_| Reply::no_content()).await);
@@ -36,8 +42,9 @@ async fn a_stall_shows_in_all_that_was_due_in_it() {
     let hidden = answers.service.at(900_000).expect("p90");
     assert!(hidden < p60, "{:?}", answers.service);
     // The control: without a stall there is nothing to see.
-    let answers = loaded(&quick, &load, &world(), HANDS).await.answers;
-    assert!(answers.latency.at(600_000).expect("p60") < 50_000, "{:?}", answers.latency);
+    let is_quick = |of: &Loaded| of.answers.latency.at(600_000).expect("p60") < 50_000;
+    let control = unhindered(&quick, &load, HANDS, is_quick).await;
+    assert!(is_quick(&control), "{:?}", control.answers.latency);
 }
 
 #[tokio::test]
@@ -60,7 +67,7 @@ async fn a_generator_that_cannot_keep_up_discards_its_run() {
     let limits = Limits { late_p99_us: 400_000, late_share_ppm: 0, wanted_ppm: 900_000 };
     let patience = Patience { overrun: Duration::from_millis(200), ..HANDS.patience };
     let hands = Hands { limits, patience, ..HANDS };
-    let easy = loaded(&fake, &clicks(20), &world(), hands).await;
+    let easy = unhindered(&fake, &clicks(20), hands, |of| of.discarded.is_none()).await;
     assert_eq!(easy.discarded, None, "{:?}", easy.answers.lateness);
     // Nobody is there to wait for, and to find that out takes longer than a millionth of a second: it never has nothing to do.
     let heavy = Load { requests_a_connection: Some(1), connections: 1_000, ..clicks(1_000_000) };

@@ -49,7 +49,7 @@ const CODE: &str = "partner-1";
 const SECRET: &str = "sk_live_0123456789abcdef0123456789abcdef";
 
 /// Nobody decides here, so nobody waits long.
-const DECISION_WAIT: Duration = Duration::from_millis(300);
+const DECISION_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Site {
     _folders: [TempDir; 2],

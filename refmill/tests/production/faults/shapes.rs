@@ -8,6 +8,7 @@ use crate::cluster::{Cluster, Plan};
 use crate::drive::Load;
 use crate::journal::Run;
 use crate::on_one_thread;
+use crate::role::LONG_DECISION_WAIT_MS;
 use crate::stream::Stream;
 
 #[test]
@@ -26,7 +27,11 @@ fn both_shapes_decide_the_same() {
 }
 
 async fn told(plan: Plan) -> BTreeSet<String> {
-    let cluster = Cluster::start(plan).await;
+    let mut cluster = Cluster::prepare(plan).await;
+    for number in 0..cluster.roles.len() {
+        cluster.roles[number].set("--decision-wait-ms", LONG_DECISION_WAIT_MS);
+        cluster.start_role(number).await;
+    }
     let load = Load::begin(&cluster, Stream::new(81, 18, 12)).await;
     for step in 1..=load.steps() {
         load.let_pass(1);

@@ -18,7 +18,7 @@ use crate::drive::{Account, Load, make_link, register};
 use crate::hands::{Hands, now};
 use crate::http::{Http, Reply, Request};
 use crate::on_one_thread;
-use crate::role::Does;
+use crate::role::{Does, LONG_DECISION_WAIT_MS};
 use crate::stream::{Lane, Shop, Step, Stream, When};
 use crate::wait::eventually;
 
@@ -64,9 +64,10 @@ fn an_edge_a_day_ahead_and_one_a_day_behind_decide_nothing_else() {
         let mut cluster = Cluster::prepare(Plan { edges: CLOCKS.len(), ..Plan::DISTRIBUTED }).await;
         let waits = waits(&cluster);
         for (edge, clock) in cluster.those(Does::Ingest).into_iter().zip(CLOCKS) {
+            let role = &mut cluster.roles[edge];
+            role.set("--decision-wait-ms", LONG_DECISION_WAIT_MS);
             if clock != True {
                 let by = if clock == DayAhead { "+1d" } else { "-1d" };
-                let role = &mut cluster.roles[edge];
                 role.set_variable("LD_PRELOAD", &format!("{} {}", waits.display(), library().display()));
                 role.set_variable("FAKETIME", by);
                 role.set_variable("FAKETIME_DONT_FAKE_MONOTONIC", "1");
