@@ -100,20 +100,26 @@ async fn a_number_is_waited_for_until_the_one_before_has_committed() {
 
 #[tokio::test]
 async fn another_process_hears_of_a_change_within_a_second() {
-    /// For most changes: a machine that does much else may be late with one or two.
     const SOON: Duration = Duration::from_secs(1);
+    const CHANGES: u64 = 5;
+    /// A machine that does much else may be late with one of them; that all of them are in time is not asked for more often.
+    const ROUNDS: u64 = 3;
     let database = Database::make().await;
     let [writer, reader] = [connect(&database.url).await.unwrap(), connect(&database.url).await.unwrap()];
     let mut latest = reader.latest();
-    let mut took = Vec::new();
-    for number in 1..=5 {
-        let change = writer.register_company(new_company(number)).await.unwrap();
-        let written = Instant::now();
-        timeout(HEARD_WITHIN, latest.wait_for(|at| *at >= change)).await.unwrap().unwrap();
-        took.push(written.elapsed());
+    let mut slowest = Vec::new();
+    while (slowest.len() as u64) < ROUNDS && slowest.last().is_none_or(|took| *took >= SOON) {
+        let mut round = Duration::ZERO;
+        for number in 1..=CHANGES {
+            let company = slowest.len() as u64 * CHANGES + number;
+            let change = writer.register_company(new_company(company)).await.unwrap();
+            let written = Instant::now();
+            timeout(HEARD_WITHIN, latest.wait_for(|at| *at >= change)).await.unwrap().unwrap();
+            round = round.max(written.elapsed());
+        }
+        slowest.push(round);
     }
-    took.sort();
-    assert!(took[took.len() / 2] < SOON, "{took:?}");
+    assert!(slowest.iter().any(|took| *took < SOON), "{slowest:?}");
     reader.close().await;
     assert!(matches!(reader.company(CompanyId(1)).await, Err(stores::StoreError::Closed)));
     assert!(writer.company(CompanyId(1)).await.unwrap().is_some(), "the other goes on");
