@@ -89,7 +89,7 @@ impl Edge {
         Ok(async {
             match queued {
                 Queued::One(appending) => appending.await.map(drop),
-                Queued::Many(appending) => appending.await.map(drop),
+                Queued::Many(appending) => appending.await,
             }
         })
     }

@@ -50,7 +50,7 @@ impl Owner {
     async fn enqueue(&self, records: Vec<(u32, Vec<u8>)>) -> Result<bool, ProcessError> {
         let Ok(appending) = self.deps.log.enqueue_many(Class::Own, records) else { return Ok(false) };
         match timeout(APPEND_WAIT, appending).await {
-            Ok(appended) => appended.map(|_| true).map_err(ProcessError::from),
+            Ok(appended) => appended.map(|()| true).map_err(ProcessError::from),
             Err(_) => Ok(false),
         }
     }

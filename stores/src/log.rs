@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::{DeploymentId, OpenError, Servers, StoreError, kafka, sqlite};
 
-pub(crate) use append::{Answer, Places, refused};
+pub(crate) use append::{Answer, refused};
 pub use append::{Appended, Appending, AppendingMany};
 pub use decisions::DecisionReader;
 pub use events::EventReader;
@@ -88,7 +88,7 @@ impl Log {
     ) -> Result<Appending, QueueFull> {
         let record = record.into();
         match self {
-            Log::Embedded(log) => log.enqueue(class, vec![(partition, record.into_owned())]).map(Appending::new),
+            Log::Embedded(log) => log.enqueue(partition, class, record.into_owned()).map(Appending::new),
             Log::Distributed(log) => log.enqueue(partition, class, record).map(Appending::new),
         }
     }
@@ -101,7 +101,7 @@ impl Log {
     ) -> Result<AppendingMany, QueueFull> {
         let records = records.into();
         match self {
-            Log::Embedded(log) => log.enqueue(class, records.into_owned()).map(AppendingMany::new),
+            Log::Embedded(log) => log.enqueue_many(class, records.into_owned()).map(AppendingMany::new),
             Log::Distributed(log) => log.enqueue_many(class, records).map(AppendingMany::new),
         }
     }

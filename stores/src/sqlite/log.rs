@@ -25,12 +25,12 @@ use super::{
 };
 use crate::{
     DeploymentId, OpenError, StoreError,
-    log::{Answer, Class, Clock, Health, LogLimits, QueueFull, Record, Reply, Span, refused},
+    log::{Answer, Appended, Class, Clock, Health, LogLimits, QueueFull, Record, Reply, Span, refused},
 };
 
 pub(crate) use events::EventReader;
 pub(crate) use follow::DecisionReader;
-use group::Entry;
+use group::{Done, Entry};
 pub(crate) use ownership::Ownership;
 use tail::Tail;
 use writer::{Ends, Writer};
@@ -87,19 +87,35 @@ impl Log {
         Ok(Log { entries, waiting, limits, ends, tail, writer: Mutex::new(Some(thread)), reader, health })
     }
 
-    pub(crate) fn enqueue(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer, QueueFull> {
+    pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Answer<Appended>, QueueFull> {
+        if partition != PARTITION {
+            return Ok(refused(StoreError::NoPartition(partition)));
+        }
+        self.queue(class, 1, |done| Entry::Event { record, done })
+    }
+
+    pub(crate) fn enqueue_many(&self, class: Class, records: Vec<(u32, Vec<u8>)>) -> Result<Answer<()>, QueueFull> {
         if let Some((partition, _)) = records.iter().find(|(partition, _)| *partition != PARTITION) {
             return Ok(refused(StoreError::NoPartition(*partition)));
         }
         let records: Vec<_> = records.into_iter().map(|(_, record)| record).collect();
-        let count = records.len();
+        self.queue(class, records.len(), |done| Entry::Events { records, done })
+    }
+
+    /// Queues an entry of so many events.
+    fn queue<T>(
+        &self,
+        class: Class,
+        count: usize,
+        entry: impl FnOnce(Done<T>) -> Entry,
+    ) -> Result<Answer<T>, QueueFull> {
         let depth = self.limits.depth(class);
         let within = |waiting: usize| waiting.checked_add(count).filter(|after| *after <= depth);
         self.waiting
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, within)
             .map_err(|waiting| QueueFull { class, waiting })?;
         let (done, answer) = oneshot::channel();
-        match self.entries.try_send(Entry::Events { records, done }) {
+        match self.entries.try_send(entry(done)) {
             Ok(()) => Ok(answer),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 let waiting = self.waiting.fetch_sub(count, Ordering::AcqRel);

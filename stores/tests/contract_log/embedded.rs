@@ -108,13 +108,14 @@ async fn clicks_are_refused_first_then_conversions_then_our_own() {
     let mut waiting = Vec::new();
     check_shedding(|class, count| {
         let queued = log.enqueue_many(class, vec![(0, b"x".to_vec()); count]);
-        queued.map(|queued| waiting.push(queued)).is_ok()
+        queued.map(|queued| waiting.push((count, queued))).is_ok()
     })
     .unwrap();
     drop(gate);
     let mut taken = 0;
-    for queued in waiting {
-        taken += queued.await.unwrap().len();
+    for (count, queued) in waiting {
+        queued.await.unwrap();
+        taken += count;
     }
     assert_eq!((taken, end(&log).await), (SHALLOW.depth(Class::Own), taken as u64), "nothing refused was written");
     assert!(log.enqueue_many(Class::Click, vec![(0, b"x".to_vec()); 4]).unwrap().await.is_ok(), "room again");

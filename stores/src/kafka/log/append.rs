@@ -2,25 +2,26 @@ use std::borrow::Cow;
 
 use tokio::sync::oneshot;
 
-use super::{
-    Log,
-    delivery::{Batch, Delivery},
-    flow::HeldBack,
-};
+use super::{Log, delivery::Delivery, flow::HeldBack};
 use crate::{
     StoreError,
-    log::{Answer, Class, QueueFull, refused},
+    log::{Answer, Appended, Class, QueueFull, refused},
 };
 
 impl Log {
     /// The client takes a copy of its own; only what is held back must be ours.
-    pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Cow<'_, [u8]>) -> Result<Answer, QueueFull> {
+    pub(crate) fn enqueue(
+        &self,
+        partition: u32,
+        class: Class,
+        record: Cow<'_, [u8]>,
+    ) -> Result<Answer<Appended>, QueueFull> {
         if let Some(refusal) = self.refusal([partition]) {
             return Ok(refused(refusal));
         }
         self.producer.flow.admit(self.limits, class, 1)?;
         let (done, answer) = oneshot::channel();
-        let delivery = Box::new(Delivery::Event(done));
+        let delivery = Delivery::of_event(done);
         if self.producer.flow.is_away() {
             self.hand_over_or_hold_back(vec![HeldBack { partition, record: record.into_owned(), delivery }]);
         } else {
@@ -29,24 +30,24 @@ impl Log {
         Ok(answer)
     }
 
-    pub(crate) fn enqueue_many(&self, class: Class, records: Cow<'_, [(u32, Vec<u8>)]>) -> Result<Answer, QueueFull> {
+    pub(crate) fn enqueue_many(
+        &self,
+        class: Class,
+        records: Cow<'_, [(u32, Vec<u8>)]>,
+    ) -> Result<Answer<()>, QueueFull> {
         if let Some(refusal) = self.refusal(records.iter().map(|(partition, _)| *partition)) {
             return Ok(refused(refusal));
         }
         self.producer.flow.admit(self.limits, class, records.len())?;
         let (done, answer) = oneshot::channel();
-        let batch = Batch::of_events(records.len(), done);
-        let delivery = |index| Box::new(Delivery::EventOf(batch.clone(), index));
-        if records.is_empty() {
-            batch.finish();
-        } else if self.producer.flow.is_away() {
-            let event = |(index, (partition, record))| HeldBack { partition, record, delivery: delivery(index) };
-            self.hand_over_or_hold_back(records.into_owned().into_iter().enumerate().map(event).collect());
+        let delivery = Delivery::of_events(records.len(), done);
+        if self.producer.flow.is_away() {
+            let event = |(partition, record)| HeldBack { partition, record, delivery: delivery.clone() };
+            self.hand_over_or_hold_back(records.into_owned().into_iter().map(event).collect());
         } else {
-            for (index, (partition, record)) in records.iter().enumerate() {
-                self.producer.hand_over_event(*partition, record, delivery(index));
-            }
+            self.producer.hand_over_events(&records, &delivery);
         }
+        delivery.let_go(&self.producer.flow);
         Ok(answer)
     }
 

@@ -46,7 +46,7 @@ impl Seen {
 impl Watch {
     pub(super) fn new(producer: Producer) -> (Watch, watch::Receiver<Health>) {
         let (health, known) = watch::channel(Health::Well);
-        let lanes = vec![Seen::default(); producer.flow.lanes().len()].into();
+        let lanes = vec![Seen::default(); producer.flow.lanes().count()].into();
         (Watch { producer, health, lanes, failed: 0, probed_at: None }, known)
     }
 
@@ -91,7 +91,7 @@ impl Watch {
     fn count(&mut self) -> bool {
         let flow = &self.producer.flow;
         let mut delivered = 0;
-        for (lane, seen) in flow.lanes().iter().zip(&mut self.lanes) {
+        for (lane, seen) in flow.lanes().zip(&mut self.lanes) {
             let new = lane.delivered() - seen.delivered;
             seen.delivered += new;
             delivered += new;

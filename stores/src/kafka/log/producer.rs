@@ -36,12 +36,27 @@ impl Producer {
         }
     }
 
-    pub(super) fn hand_over_event(&self, partition: u32, record: &[u8], delivery: Box<Delivery>) {
+    pub(super) fn hand_over_event(&self, partition: u32, record: &[u8], delivery: Arc<Delivery>) {
+        self.flow.handing_over_event(partition);
         self.hand_over(&self.topics.events, partition, record, delivery);
     }
 
-    pub(super) fn hand_over_decision(&self, partition: u32, record: &[u8], delivery: Box<Delivery>) {
-        self.hand_over(&self.topics.decisions, partition, record, delivery);
+    pub(super) fn hand_over_events(&self, records: &[(u32, Vec<u8>)], delivery: &Arc<Delivery>) {
+        self.flow.handing_over_events(records.iter().map(|(partition, _)| *partition));
+        for (partition, record) in records {
+            self.hand_over(&self.topics.events, *partition, record, delivery.clone());
+        }
+    }
+
+    pub(super) fn hand_over_decisions(
+        &self,
+        records: impl ExactSizeIterator<Item = (u32, Vec<u8>)>,
+        delivery: &Arc<Delivery>,
+    ) {
+        self.flow.handing_over_decisions(records.len());
+        for (partition, record) in records {
+            self.hand_over(&self.topics.decisions, partition, &record, delivery.clone());
+        }
     }
 
     /// What was held back goes first; only then is Kafka well again for whoever comes.
@@ -69,16 +84,13 @@ impl Producer {
         }
     }
 
-    fn hand_over(&self, topic: &str, partition: u32, record: &[u8], delivery: Box<Delivery>) {
-        let is_event = delivery.is_event();
+    /// It is counted as handed over by then.
+    fn hand_over(&self, topic: &str, partition: u32, record: &[u8], delivery: Arc<Delivery>) {
         let record = BaseRecord::<(), [u8], _>::with_opaque_to(topic, delivery)
             .partition(partition.cast_signed())
             .payload(record);
-        self.flow.handing_over(is_event, partition);
         if let Err((error, refused)) = self.client.send(record) {
-            let delivery = refused.delivery_opaque;
-            self.flow.delivered(is_event, partition, false);
-            delivery.resolve(Err(StoreError::Kafka(error)));
+            refused.delivery_opaque.leave(&self.flow, partition, Err(StoreError::Kafka(error)));
         }
     }
 }

@@ -1,11 +1,8 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
-use super::{
-    Log,
-    delivery::{Batch, Delivery},
-};
+use super::{Log, delivery::Delivery};
 use crate::{StoreError, log::Reply};
 
 /// How many decisions may be on their way; who publishes more waits.
@@ -29,13 +26,11 @@ impl Log {
             return Err(StoreError::Closed);
         }
         let (done, published) = oneshot::channel();
-        let batch = Batch::of_decisions(decisions.len(), done, room);
-        for (reply_to, record) in decisions {
-            let delivery = Box::new(Delivery::Decision(Arc::clone(&batch)));
-            self.producer.hand_over_decision(self.reply_partition(reply_to), &record, delivery);
-        }
-        drop(batch);
-        published.await.map_err(|_| StoreError::Closed)?.map(drop)
+        let delivery = Delivery::of_decisions(decisions.len(), done, room);
+        let records = decisions.into_iter().map(|(reply_to, record)| (self.reply_partition(reply_to), record));
+        self.producer.hand_over_decisions(records, &delivery);
+        delivery.let_go(&self.producer.flow);
+        published.await.map_err(|_| StoreError::Closed)?
     }
 
     /// A decision that nobody waits for is there for outsiders: those are spread over all partitions.

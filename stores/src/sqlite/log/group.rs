@@ -6,18 +6,24 @@ use tokio::sync::oneshot;
 use super::PARTITION;
 use crate::{
     StoreError,
-    log::{Appended, Places, Reply},
+    log::{Appended, Reply},
 };
+
+pub(super) type Done<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What waits for the writer.
 pub(super) enum Entry {
+    Event {
+        record: Vec<u8>,
+        done: Done<Appended>,
+    },
     Events {
         records: Vec<Vec<u8>>,
-        done: oneshot::Sender<Result<Places, StoreError>>,
+        done: Done<()>,
     },
     Decisions {
         decisions: Vec<Reply>,
-        done: oneshot::Sender<Result<(), StoreError>>,
+        done: Done<()>,
     },
     /// Nothing is taken any more; what waits is still written.
     Stop,
@@ -33,13 +39,18 @@ pub(super) struct Group {
 
 /// Whoever is to be told, in the order in which they came.
 enum Waiting {
-    Events { count: usize, done: oneshot::Sender<Result<Places, StoreError>> },
-    Decisions { done: oneshot::Sender<Result<(), StoreError>> },
+    Event { done: Done<Appended> },
+    Events { count: usize, done: Done<()> },
+    Decisions { done: Done<()> },
 }
 
 impl Group {
     pub(super) fn push(&mut self, entry: Entry) {
         self.waiting.push(match entry {
+            Entry::Event { record, done } => {
+                self.events.push(record);
+                Waiting::Event { done }
+            }
             Entry::Events { records, done } => {
                 let count = records.len();
                 self.events.extend(records);
@@ -74,13 +85,17 @@ impl Group {
         std::mem::take(&mut self.events)
     }
 
-    /// Tells everyone where their events stand, the first at `offset`. Who has gone is not told.
+    /// Answers everyone, now that their events stand there, the first at `offset`. Who has gone is not told.
     pub(super) fn committed(self, mut offset: u64, appended_at: TimeMs) {
         for waiting in self.waiting {
             match waiting {
+                Waiting::Event { done } => {
+                    let position = Position { partition: PARTITION, offset };
+                    let _ = done.send(Ok(Appended { position, appended_at }));
+                    offset += 1;
+                }
                 Waiting::Events { count, done } => {
-                    let first = Appended { position: Position { partition: PARTITION, offset }, appended_at };
-                    let _ = done.send(Ok(Places::Run { first, count }));
+                    let _ = done.send(Ok(()));
                     offset += count as u64;
                 }
                 Waiting::Decisions { done } => {
@@ -94,10 +109,10 @@ impl Group {
         let why = Arc::new(why);
         for waiting in self.waiting {
             match waiting {
-                Waiting::Events { done, .. } => {
+                Waiting::Event { done } => {
                     let _ = done.send(Err(StoreError::NotAppended(why.clone())));
                 }
-                Waiting::Decisions { done } => {
+                Waiting::Events { done, .. } | Waiting::Decisions { done } => {
                     let _ = done.send(Err(StoreError::NotAppended(why.clone())));
                 }
             }
