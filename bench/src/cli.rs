@@ -253,6 +253,7 @@ mod tests {
         check("run click --contestant refmill-embedded --rate max", None);
         check("run day --url http://127.0.0.1:1 --rate 1 --code a --code b --process x=1 --metrics e=http://h", None);
         check("sweep click --contestant refmill-embedded --threads 2", None);
+        check("compare refmill-edge control-rdkafka --baseline control-rdkafka --scenario batch", None);
         check("grow --contestant refmill-embedded", None);
         check("grow --contestant refmill-servers --events 1000,10000 --links 10 --rate 100 --json a.json", None);
         check("dashboards --url http://127.0.0.1:1 --key sk --affiliate a@example.com --mails b", None);

@@ -90,7 +90,7 @@ impl Watched<'_> {
     }
 }
 
-/// One record a request: fewer than were acknowledged are lost, and more can only be those whose answer didn't come.
+/// One record an event: fewer than were acknowledged are lost, and more can only be those whose answer didn't come.
 fn recount(written: u64, answers: &Answers, load: &Load) -> Vec<AuditLine> {
     let acknowledged = answers.events_acknowledged;
     let unanswered = answers.failed * u64::from(load.events_a_request);
@@ -144,9 +144,21 @@ mod tests {
         let target = Target { name: "rival".to_owned(), acknowledges: Acknowledges::WhenQueued };
         let mut answers = none(target, load.clone(), String::new()).answers;
         (answers.events_acknowledged, answers.failed) = (100, 8);
-        for (written, lost, nobodys) in [(100, 0, 0), (99, 1, 0), (0, 100, 0), (108, 0, 0), (109, 0, 1)] {
+        for (events_a_request, written, lost, nobodys) in [
+            (1, 100, 0, 0),
+            (1, 99, 1, 0),
+            (1, 0, 100, 0),
+            (1, 108, 0, 0),
+            (1, 109, 0, 1),
+            (100, 100, 0, 0),
+            // A batch that was written as one record.
+            (100, 1, 99, 0),
+            (100, 900, 0, 0),
+            (100, 901, 0, 1),
+        ] {
+            let load = Load { events_a_request, ..load.clone() };
             let found: Vec<i128> = recount(written, &answers, &load).iter().map(|line| line.found).collect();
-            assert_eq!(found, [lost, nobodys], "{written}");
+            assert_eq!(found, [lost, nobodys], "{written} of {events_a_request} a request");
         }
     }
 

@@ -215,6 +215,7 @@ mod tests {
         check(Kind::Click, 2, 200, &results, &Said::Taken(1), 1);
         assert_eq!(refused(results.as_bytes()), BTreeMap::from([(404, 1)]));
         check(Kind::Click, 2, 202, "", &Said::Taken(2), 0);
+        check(Kind::Click, 100, 204, "", &Said::Taken(100), 0);
     }
 
     #[test]

@@ -71,15 +71,19 @@ async fn a_batch_is_answered_one_by_one_or_as_a_whole() {
     let one_refused = format!(
         r#"{{"data":{{"results":[{{"status":200,"data":{{"clickId":"{RECEIPT}"}}}},{{"status":429,"error":{{}}}}]}}}}"#
     );
-    for (reply, taken, refused) in [(one_refused, 1, BTreeMap::from([(429, 20)])), (String::new(), 2, BTreeMap::new())]
-    {
+    for (status, reply, taken, refused) in [
+        ("200 OK", one_refused, 1, BTreeMap::from([(429, 20)])),
+        ("200 OK", String::new(), 2, BTreeMap::new()),
+        ("204 No Content", String::new(), 2, BTreeMap::new()),
+    ] {
         let body = reply.clone();
-        let fake = Fake::start(move |_| Reply::with("200 OK", &body)).await;
+        let fake = Fake::start(move |_| Reply::with(status, &body)).await;
         let load = Load { scenario: Scenario::Batch, events_a_request: 2, ..clicks(20) };
         let loaded = loaded(&fake, &load, &world(), HANDS).await;
         let answers = &loaded.answers;
-        assert_eq!((answers.events_sent, answers.events_acknowledged), (40, 20 * taken), "{reply}");
-        assert_eq!(loaded.acknowledged.told[&Kind::Click].refused, refused, "{reply}");
+        assert_eq!((answers.events_sent, answers.events_acknowledged), (40, 20 * taken), "{status} {reply}");
+        assert_eq!(loaded.acknowledged.told[&Kind::Click].refused, refused, "{status} {reply}");
+        assert_eq!(loaded.surprises == 0, taken == 2, "{status} {reply}");
     }
 }
 
