@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rules::{Known, decide_into, needs, touches::Before};
+use rules::{Known, decide_into, look_ahead, needs, touches::Before};
 use schemas::{
     event::{Body, Click, Event, Logged},
     hashes::AddressHash,
@@ -21,6 +21,9 @@ const BATCH: u64 = 2_048;
 const REMEMBERED: u64 = 300_000;
 
 const LINKS: u64 = 10_000;
+
+/// As the processor does.
+const LOOKED_AHEAD: usize = 32;
 
 const START: TimeMs = TimeMs(1_790_000_000_000);
 
@@ -47,13 +50,13 @@ fn click(n: u64) -> Vec<u8> {
             company: CompanyId(n % 50),
             program: ProgramId(2),
             partner: PartnerId(3),
-            code: "spring-sale".to_owned(),
+            code: "spring-sale".into(),
             receipt: Receipt::sign(&ReceiptKey { id: ReceiptKeyId(1), secret: [7; 16] }, &fields),
             address: AddressHash(u128::from(fields.address_cut) << 64),
             address_before: None,
-            landing: Page { host: "acme.example".to_owned(), path: "/pricing/teams".to_owned() },
-            referrer_host: Some("news.example".to_owned()),
-            utm: Utm { source: Some("newsletter".to_owned()), medium: Some("email".to_owned()), campaign: None },
+            landing: Page { host: "acme.example".into(), path: "/pricing/teams".into() },
+            referrer_host: Some("news.example".into()),
+            utm: Utm { source: Some("newsletter".into()), medium: Some("email".into()), campaign: None },
             device: Device::Mobile,
         })),
     })
@@ -74,9 +77,12 @@ fn decode(records: &[Vec<u8>], from: u64) -> Vec<Logged> {
 
 fn decide(known: &mut Known, events: &[Logged]) -> usize {
     let (mut effects, mut count) = (Vec::new(), 0);
-    for logged in events {
-        decide_into(known, logged, &mut effects);
-        count += effects.drain(..).count();
+    for events in events.chunks(LOOKED_AHEAD) {
+        look_ahead(&known.touches, events);
+        for logged in events {
+            decide_into(known, logged, &mut effects);
+            count += effects.drain(..).count();
+        }
     }
     count
 }

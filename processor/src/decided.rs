@@ -1,7 +1,7 @@
 //! What a batch came to, by who takes it in.
 
 use hashbrown::HashMap;
-use rules::{Effect, Known, Needs, decide_into, effect::Parked, replay::ClickException, rests_on_rows};
+use rules::{Effect, Known, Needs, decide_into, effect::Parked, look_ahead, replay::ClickException, rests_on_rows};
 use schemas::{
     decision::{EventKind, Outcome},
     event::{Body, Event, Logged},
@@ -12,7 +12,7 @@ use schemas::{
 };
 use stores::{facts::Gathered, ledger::Versions, log::Reply};
 
-use crate::memory::Memory;
+use crate::memory::{LOOKED_AHEAD, Memory};
 
 pub(crate) struct Decided {
     pub(crate) sorted: Sorted,
@@ -44,14 +44,17 @@ pub(crate) fn decide_all(memory: &mut Memory, known: &mut Known, mut versions: V
     let mut sorted = Sorted::default();
     let mut resting: Vec<&Logged> = Vec::new();
     let mut effects = Vec::new();
-    for logged in events {
-        decide_into(known, logged, &mut effects);
-        if matches!(logged.event.body, Body::Click(_)) {
-            sorted.clicks += 1;
-        } else if rests_on_rows(&effects) {
-            resting.push(logged);
+    for events in events.chunks(LOOKED_AHEAD) {
+        look_ahead(&known.touches, events);
+        for logged in events {
+            decide_into(known, logged, &mut effects);
+            if matches!(logged.event.body, Body::Click(_)) {
+                sorted.clicks += 1;
+            } else if rests_on_rows(&effects) {
+                resting.push(logged);
+            }
+            effects.drain(..).for_each(|effect| sorted.take_in(effect));
         }
-        effects.drain(..).for_each(|effect| sorted.take_in(effect));
     }
     memory.decided(std::mem::take(&mut known.touches), known.before.take().unwrap_or_default());
     sorted.count();

@@ -1,8 +1,10 @@
+use std::hint::black_box;
+
 use hashbrown::HashSet;
 use metrics::counter;
 use rules::{
     Effect,
-    touches::{Before, SEEN_FOR_MS, Seen, SeenId, Touches, Visitor},
+    touches::{Before, SEEN_FOR_MS, Seen, SeenId, Touches, Velocity, Visitor},
 };
 use schemas::{ids::LinkId, time::TimeMs};
 use stores::touches::{RECENT_FOR_MS, TouchDelta};
@@ -29,8 +31,17 @@ struct Changed {
     links: HashSet<LinkId>,
     /// One is there twice where it was forgotten and seen again.
     seen: Vec<SeenId>,
-    visitors: HashSet<Visitor>,
+    /// One is there as often as it has changed since they were last told apart.
+    visitors: Vec<Visitor>,
+    /// How many there were when they last were.
+    distinct: usize,
 }
+
+/// So many changes of visitors at least stand together before each is looked for among them.
+const VISITORS_UNSORTED: usize = 65_536;
+
+/// So many look-ups are under way at once.
+pub(crate) const LOOKED_AHEAD: usize = 32;
 
 impl Memory {
     pub(crate) fn new(touches: Touches) -> Memory {
@@ -50,7 +61,7 @@ impl Memory {
     pub(crate) fn committed(&mut self) {
         self.changed.links.extend(self.before.links());
         self.changed.seen.extend(self.before.ids());
-        self.changed.visitors.extend(self.before.visitors());
+        self.changed.add_visitors(self.before.visitors());
         self.before.clear();
     }
 
@@ -68,7 +79,7 @@ impl Memory {
                 }
                 self.touches.remember(*link, *touch);
                 self.changed.links.insert(*link);
-                self.changed.visitors.insert(now);
+                self.changed.add_visitors([now]);
             }
             Effect::See { id, position, at } => {
                 let is_new = self.touches.see(*id, Seen { position: *position, at: *at }).is_some();
@@ -86,11 +97,11 @@ impl Memory {
     pub(crate) fn begin_save(&mut self) -> TouchDelta {
         self.saving = self.take_changed();
         let Touches { links, seen, velocity } = &self.touches;
-        let Changed { links: changed, seen: ids, visitors } = &self.saving;
+        let Changed { links: changed, seen: ids, visitors, .. } = &self.saving;
         TouchDelta {
             links: changed.iter().filter_map(|link| Some((*link, *links.get(link)?))).collect(),
-            seen: ids.iter().filter_map(|id| Some((*id, seen.get(id)?))).collect(),
-            velocity: visitors.iter().filter_map(|visitor| Some((*visitor, *velocity.get(visitor)?))).collect(),
+            seen: look_up(ids, |id| seen.look_ahead(id), |id| seen.get(id)),
+            velocity: look_up(visitors, |visitor| velocity.look_ahead(visitor), |visitor| velocity.get(visitor)),
         }
     }
 
@@ -106,37 +117,66 @@ impl Memory {
 
     /// What was to be saved is still to be.
     pub(crate) fn not_saved(&mut self) {
-        let Changed { links, seen, visitors } = std::mem::take(&mut self.saving);
+        let Changed { links, seen, visitors, .. } = std::mem::take(&mut self.saving);
         self.changed.links.extend(links);
         self.changed.seen.extend(seen);
-        self.changed.visitors.extend(visitors);
+        self.changed.add_visitors(visitors);
     }
 
     fn take_changed(&mut self) -> Changed {
+        self.changed.tell_visitors_apart();
         std::mem::take(&mut self.changed)
     }
 
     /// Forgets what is too old to matter at `now`, and the oldest of what is too much.
     pub(crate) fn forget(&mut self, now: TimeMs) {
         self.touches.seen.retain(|seen| now.since_ms(seen.at) <= SEEN_FOR_MS);
-        let newest = |velocity: &rules::touches::Velocity| velocity.newest * rules::touches::VELOCITY_BUCKET_MS;
-        self.touches.velocity.retain(|_, velocity| now.0 - newest(velocity) <= RECENT_FOR_MS);
+        let newest = |velocity: &Velocity| velocity.newest_at().0;
+        self.touches.velocity.retain(|velocity| now.0 - newest(velocity) <= RECENT_FOR_MS);
         let Touches { seen, velocity, .. } = &mut self.touches;
         let (ids, visitors) = (seen.len(), velocity.len());
         if let Some(limit) = oldest_over(SEEN_MAX, ids, seen.values().map(|seen| seen.at.0)) {
             seen.retain(|seen| seen.at.0 > limit);
         }
-        if let Some(limit) = oldest_over(VISITORS_MAX, visitors, velocity.values().map(newest)) {
-            velocity.retain(|_, velocity| newest(velocity) > limit);
+        if let Some(limit) = oldest_over(VISITORS_MAX, visitors, velocity.values().map(|velocity| newest(&velocity))) {
+            velocity.retain(|velocity| newest(velocity) > limit);
         }
         let (seen_too_many, visitors_too_many) = ((ids - seen.len()) as u64, (visitors - velocity.len()) as u64);
         // While nothing can be saved, what is to be saved must not outgrow what is remembered.
         let Memory { touches, changed, .. } = self;
         changed.seen.retain(|id| touches.seen.contains_key(id));
+        changed.tell_visitors_apart();
         changed.visitors.retain(|visitor| touches.velocity.contains_key(visitor));
+        changed.distinct = changed.visitors.len();
         counter!("refmill_touches_dropped_total", "what" => "event_id").increment(seen_too_many);
         counter!("refmill_touches_dropped_total", "what" => "address").increment(visitors_too_many);
     }
+}
+
+impl Changed {
+    /// There are never more of them than three times the visitors, and [`VISITORS_UNSORTED`].
+    fn add_visitors(&mut self, visitors: impl IntoIterator<Item = Visitor>) {
+        self.visitors.extend(visitors);
+        if self.visitors.len() > VISITORS_UNSORTED + 2 * self.distinct {
+            self.tell_visitors_apart();
+        }
+    }
+
+    fn tell_visitors_apart(&mut self) {
+        self.visitors.sort_unstable();
+        self.visitors.dedup();
+        self.distinct = self.visitors.len();
+    }
+}
+
+/// What is there of these; those that are looked up next are on their way from memory meanwhile.
+fn look_up<K: Copy, V>(keys: &[K], look_ahead: impl Fn(&K) -> u32, get: impl Fn(&K) -> Option<V>) -> Vec<(K, V)> {
+    let mut found = Vec::with_capacity(keys.len());
+    for keys in keys.chunks(LOOKED_AHEAD) {
+        black_box(keys.iter().fold(0, |read, key| read ^ look_ahead(key)));
+        found.extend(keys.iter().filter_map(|key| Some((*key, get(key)?))));
+    }
+    found
 }
 
 /// Up to which age there are at least as many as are over `max`.
@@ -158,6 +198,34 @@ mod tests {
         assert_eq!(oldest_over(7, 10, 0..10), Some(2));
         assert_eq!(oldest_over(7, 10, [5; 10].into_iter()), Some(5));
         assert_eq!(oldest_over(10, 10, 0..10), None);
+    }
+
+    #[test]
+    fn a_visitor_that_comes_again_and_again_is_kept_to_be_saved_once() {
+        let visitor = |n: usize| Visitor { link: LinkId(1), address_cut: n as u64 % 100 };
+        let mut changed = Changed::default();
+        (0..10 * VISITORS_UNSORTED).for_each(|n| changed.add_visitors([visitor(n)]));
+        assert!(changed.visitors.len() <= VISITORS_UNSORTED + 200, "{}", changed.visitors.len());
+        changed.tell_visitors_apart();
+        assert_eq!(changed.visitors, (0..100).map(visitor).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_visitor_that_was_not_saved_is_still_to_be() {
+        let mut memory = Memory::default();
+        let visitor = Visitor { link: LinkId(1), address_cut: 2 };
+        memory.touches.velocity.insert(visitor, Velocity { newest: 10, ..Velocity::default() });
+        memory.changed.add_visitors([visitor]);
+        for _ in 0..2 {
+            assert_eq!(memory.begin_save().velocity.len(), 1);
+            memory.not_saved();
+        }
+        let newest_at = memory.touches.velocity.get(&visitor).expect("it is there").newest_at();
+        memory.forget(newest_at.plus_ms(RECENT_FOR_MS));
+        assert_eq!(memory.begin_save().velocity.len(), 1);
+        memory.not_saved();
+        memory.forget(newest_at.plus_ms(RECENT_FOR_MS + 1));
+        assert!(memory.touches.velocity.is_empty() && memory.changed.visitors.is_empty(), "nor is it kept to be saved");
     }
 
     #[test]

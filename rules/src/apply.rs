@@ -1,8 +1,10 @@
+use schemas::{hashes::AddressHash, ids::LinkId};
+
 use crate::{
     Effect, Known,
     effect::Parked,
     known::{Awaiting, RECENT_VALUES},
-    touches::{Before, Seen, Visitor},
+    touches::{Before, Seen, Touch, Touches, Visitor},
 };
 
 impl Known {
@@ -51,28 +53,16 @@ impl Known {
                 }
             }
             Effect::Await { company, link, conversion, at } => {
-                let before = self.touches.await_click(*link, *at);
-                self.note(|noted| noted.link(*link, before));
+                self.note(|noted, touches| noted.link(*link, touches));
+                self.touches.await_click(*link, *at);
                 let waiting = self.awaiting.entry(*link).or_default();
                 waiting.retain(|awaiting| awaiting.conversion != *conversion);
                 waiting.push(Awaiting { company: *company, conversion: *conversion, at: *at });
             }
-            Effect::Remember { link, touch, address_before } => {
-                let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
-                if let Some(before) = address_before
-                    && self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now)
-                {
-                    self.note(|noted| noted.velocity(now, None));
-                }
-                let (known, velocity) = self.touches.remember(*link, *touch);
-                self.note(|noted| {
-                    noted.link(*link, known);
-                    noted.velocity(now, velocity);
-                });
-            }
+            Effect::Remember { link, touch, address_before } => self.remember(*link, *touch, *address_before),
             Effect::See { id, position, at } => {
                 if let Some(before) = self.touches.see(*id, Seen { position: *position, at: *at }) {
-                    self.note(|noted| noted.seen(*id, before));
+                    self.note(|noted, _| noted.seen(*id, before));
                 }
             }
             Effect::Count { .. }
@@ -87,7 +77,22 @@ impl Known {
             | Effect::Reply(_) => {}
         }
     }
-    fn note(&mut self, note: impl FnOnce(&mut Before)) {
-        self.before.as_mut().map(note);
+
+    fn remember(&mut self, link: LinkId, touch: Touch, address_before: Option<AddressHash>) {
+        let now = Visitor { link, address_cut: touch.receipt.fields().address_cut };
+        if let Some(before) = address_before
+            && self.touches.carry_over(Visitor { link, address_cut: before.cut() }, now)
+        {
+            self.note(|noted, _| noted.velocity(now, None));
+        }
+        self.note(|noted, touches| noted.link(link, touches));
+        let velocity = self.touches.remember(link, touch);
+        self.note(|noted, _| noted.velocity(now, velocity));
+    }
+
+    fn note(&mut self, note: impl FnOnce(&mut Before, &Touches)) {
+        if let Some(before) = &mut self.before {
+            note(before, &self.touches);
+        }
     }
 }

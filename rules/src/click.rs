@@ -1,6 +1,8 @@
+use std::hint::black_box;
+
 use schemas::{
     decision::{EventKind, Outcome},
-    event::{Click, Logged},
+    event::{Body, Click, Logged},
     ids::{LinkId, Position},
     time::{DAY_MS, TimeMs},
 };
@@ -8,11 +10,24 @@ use schemas::{
 use crate::{
     Effect, Known,
     decide::{count, is_copy, key_was_revoked, see},
-    touches::{SeenId, Touch},
+    touches::{SeenId, Touch, Touches, Visitor},
 };
 
 /// The longest window there is: a click can't win what came later than this after it.
 const LATE_CLICK_DAYS: i64 = 90;
+
+/// Has what deciding these clicks will look for on its way from memory, for all of them at once: one by one each would wait for its own.
+pub fn look_ahead(touches: &Touches, events: &[Logged]) {
+    let mut read = 0;
+    for logged in events {
+        let Body::Click(click) = &logged.event.body else { continue };
+        let fields = click.receipt.fields();
+        read ^= touches.velocity.look_ahead(&Visitor { link: fields.link, address_cut: fields.address_cut });
+        read ^= client_id(click).map_or(0, |id| touches.seen.look_ahead(&id));
+        read ^= touches.links.get(&fields.link).map_or(0, |known| u32::from(known.awaiting_until.is_some()));
+    }
+    black_box(read);
+}
 
 /// Its fact is no effect: [`crate::replay::click_fact`] makes it of the record and what is said of it here.
 pub(crate) fn decide(known: &Known, logged: &Logged, click: &Click, effects: &mut Vec<Effect>) {

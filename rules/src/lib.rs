@@ -30,6 +30,7 @@ mod tick;
 pub mod touches;
 mod undecided;
 
+pub use click::look_ahead;
 pub use decide::{decide, decide_into};
 pub use effect::Effect;
 pub use known::Known;

@@ -1,8 +1,6 @@
 //! What is remembered of clicks for attribution: a pure function of the log's prefix, whoever works it out.
 
-use std::hash::Hash;
-
-use hashbrown::{HashMap, hash_map::Entry};
+use hashbrown::HashMap;
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::Receipt,
@@ -11,9 +9,12 @@ use schemas::{
 
 mod before;
 mod seen;
+mod tables;
+mod velocities;
 
 pub use before::Before;
 pub use seen::SeenIds;
+pub use velocities::Velocities;
 
 /// How long an event id is remembered.
 pub const SEEN_FOR_MS: i64 = HOUR_MS;
@@ -70,7 +71,7 @@ pub struct Visitor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Velocity {
     /// Number of the newest bucket (time / five minutes).
-    pub newest: i64,
+    pub newest: u32,
     /// The newest twelve buckets, the newest first, each stopping at 255.
     pub counts: [u8; 12],
     /// The most clicks within an hour so far.
@@ -84,48 +85,55 @@ pub const VELOCITY_BUCKET_MS: i64 = 5 * MINUTE_MS;
 pub struct Touches {
     pub links: HashMap<LinkId, LinkTouch>,
     pub seen: SeenIds,
-    pub velocity: HashMap<Visitor, Velocity>,
+    pub velocity: Velocities,
 }
 
 impl Velocity {
     /// Takes in a click; one older than the newest twelve buckets changes nothing.
     pub fn add(&mut self, at: TimeMs) {
-        let bucket = at.0.div_euclid(VELOCITY_BUCKET_MS);
-        let ahead = usize::try_from(bucket.saturating_sub(self.newest)).unwrap_or(0).min(self.counts.len());
+        let bucket = Velocity::bucket_of(at);
+        let ahead = (bucket.saturating_sub(self.newest) as usize).min(self.counts.len());
         if ahead > 0 {
             self.counts.rotate_right(ahead);
             self.counts[..ahead].fill(0);
             self.newest = bucket;
         }
-        let age = usize::try_from(self.newest - bucket).unwrap_or(usize::MAX);
+        let age = (self.newest - bucket) as usize;
         if let Some(count) = self.counts.get_mut(age) {
             *count = count.saturating_add(1);
         }
         let within_hour: u16 = self.counts.iter().map(|count| u16::from(*count)).sum();
         self.peak = self.peak.max(within_hour);
     }
+
+    /// When its newest bucket begins.
+    pub fn newest_at(&self) -> TimeMs {
+        TimeMs(i64::from(self.newest) * VELOCITY_BUCKET_MS)
+    }
+
+    fn bucket_of(at: TimeMs) -> u32 {
+        u32::try_from(at.0.div_euclid(VELOCITY_BUCKET_MS).max(0)).unwrap_or(u32::MAX)
+    }
 }
 
 impl Touches {
-    /// Takes in a counted click of this link and address. What was known of both before it.
-    pub fn remember(&mut self, link: LinkId, touch: Touch) -> (Option<LinkTouch>, Option<Velocity>) {
-        let link_before = change(&mut self.links, link, |known| {
-            if known.last.is_none_or(|last| last.order() < touch.order()) {
-                known.last = Some(touch);
-            }
-            if known.first.is_none_or(|first| touch.order() < first.order()) {
-                known.first = Some(touch);
-            }
-        });
-        let address_cut = touch.receipt.fields().address_cut;
-        let visitor = Visitor { link, address_cut };
-        (link_before, change(&mut self.velocity, visitor, |velocity| velocity.add(touch.at)))
+    /// Takes in a counted click of this link and address. What was known of the address before it.
+    pub fn remember(&mut self, link: LinkId, touch: Touch) -> Option<Velocity> {
+        let known = self.links.entry(link).or_default();
+        if known.last.is_none_or(|last| last.order() < touch.order()) {
+            known.last = Some(touch);
+        }
+        if known.first.is_none_or(|first| touch.order() < first.order()) {
+            known.first = Some(touch);
+        }
+        let visitor = Visitor { link, address_cut: touch.receipt.fields().address_cut };
+        self.velocity.change(visitor, |velocity| velocity.add(touch.at))
     }
 
     /// Carries an address's count over midnight, when its hash changes. Whether there was something to carry.
     pub fn carry_over(&mut self, before: Visitor, now: Visitor) -> bool {
         if !self.velocity.contains_key(&now)
-            && let Some(velocity) = self.velocity.get(&before).copied()
+            && let Some(velocity) = self.velocity.get(&before)
         {
             self.velocity.insert(now, velocity);
             return true;
@@ -145,23 +153,9 @@ impl Touches {
         (first.position < position && at.since_ms(first.at) <= SEEN_FOR_MS).then_some(first)
     }
 
-    /// Notes that a sale of this link at this time waits for a click. What was known of the link before.
-    pub fn await_click(&mut self, link: LinkId, at: TimeMs) -> Option<LinkTouch> {
-        change(&mut self.links, link, |known| known.awaiting_until = known.awaiting_until.max(Some(at)))
-    }
-}
-
-/// What was there before.
-fn change<K: Eq + Hash, V: Copy + Default>(rows: &mut HashMap<K, V>, key: K, change: impl FnOnce(&mut V)) -> Option<V> {
-    match rows.entry(key) {
-        Entry::Vacant(place) => {
-            change(place.insert(V::default()));
-            None
-        }
-        Entry::Occupied(mut row) => {
-            let before = *row.get();
-            change(row.get_mut());
-            Some(before)
-        }
+    /// Notes that a sale of this link at this time waits for a click.
+    pub fn await_click(&mut self, link: LinkId, at: TimeMs) {
+        let known = self.links.entry(link).or_default();
+        known.awaiting_until = known.awaiting_until.max(Some(at));
     }
 }

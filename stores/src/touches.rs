@@ -46,7 +46,7 @@ impl TouchDelta {
         TouchDelta {
             links: links.iter().map(|(link, known)| (*link, *known)).collect(),
             seen: seen.iter().collect(),
-            velocity: velocity.iter().map(|(visitor, velocity)| (*visitor, *velocity)).collect(),
+            velocity: velocity.iter().collect(),
         }
     }
 }

@@ -46,8 +46,8 @@ fn deltas() -> impl Strategy<Value = TouchDelta> {
     ];
     let seen = (any::<u64>(), 0..HOUR_MS)
         .prop_map(|(offset, at)| Seen { position: Position { partition: 0, offset }, at: TimeMs(NOON + at) });
-    let velocity = (0_i64..12, any::<[u8; 12]>(), any::<u16>()).prop_map(|(ahead, counts, peak)| Velocity {
-        newest: NOON / VELOCITY_BUCKET_MS + ahead,
+    let velocity = (0_u32..12, any::<[u8; 12]>(), any::<u16>()).prop_map(|(ahead, counts, peak)| Velocity {
+        newest: (NOON / VELOCITY_BUCKET_MS) as u32 + ahead,
         counts,
         peak,
     });

@@ -1,5 +1,3 @@
-use std::hash::Hash;
-
 use hashbrown::HashMap;
 use schemas::ids::LinkId;
 
@@ -8,14 +6,16 @@ use super::{LinkTouch, Seen, SeenId, Touches, Velocity, Visitor};
 /// What touches were before a batch was decided on them: one that is not committed leaves nothing behind.
 #[derive(Debug, Default)]
 pub struct Before {
-    links: Vec<(LinkId, Option<LinkTouch>)>,
+    /// A batch has many clicks of few links, and what is known of one is long: it is noted once.
+    links: HashMap<LinkId, Option<LinkTouch>>,
     seen: Vec<(SeenId, Option<Seen>)>,
     velocity: Vec<(Visitor, Option<Velocity>)>,
 }
 
 impl Before {
-    pub(crate) fn link(&mut self, link: LinkId, before: Option<LinkTouch>) {
-        self.links.push((link, before));
+    /// Before it is changed.
+    pub(crate) fn link(&mut self, link: LinkId, touches: &Touches) {
+        self.links.entry(link).or_insert_with(|| touches.links.get(&link).copied());
     }
 
     pub(crate) fn seen(&mut self, id: SeenId, before: Option<Seen>) {
@@ -26,29 +26,40 @@ impl Before {
         self.velocity.push((visitor, before));
     }
 
-    /// What was changed, some of it more than once.
     pub fn links(&self) -> impl Iterator<Item = LinkId> {
-        self.links.iter().map(|(link, _)| *link)
+        self.links.keys().copied()
     }
 
+    /// What was changed, some of it more than once.
     pub fn ids(&self) -> impl Iterator<Item = SeenId> {
         self.seen.iter().map(|(id, _)| *id)
     }
 
+    /// What was changed, some of it more than once.
     pub fn visitors(&self) -> impl Iterator<Item = Visitor> {
         self.velocity.iter().map(|(visitor, _)| *visitor)
     }
 
     /// Makes the touches what they were, and forgets how; the last change goes first.
     pub fn put_back(&mut self, touches: &mut Touches) {
-        put_back(&mut self.links, &mut touches.links);
+        for (link, was) in self.links.drain() {
+            match was {
+                Some(was) => _ = touches.links.insert(link, was),
+                None => _ = touches.links.remove(&link),
+            }
+        }
         for (id, was) in self.seen.drain(..).rev() {
             match was {
-                Some(was) => touches.seen.insert(id, was),
-                None => touches.seen.remove(&id),
-            };
+                Some(was) => _ = touches.seen.insert(id, was),
+                None => _ = touches.seen.remove(&id),
+            }
         }
-        put_back(&mut self.velocity, &mut touches.velocity);
+        for (visitor, was) in self.velocity.drain(..).rev() {
+            match was {
+                Some(was) => touches.velocity.insert(visitor, was),
+                None => _ = touches.velocity.remove(&visitor),
+            }
+        }
     }
 
     /// Forgets what was: it stays as it is now.
@@ -56,15 +67,6 @@ impl Before {
         self.links.clear();
         self.seen.clear();
         self.velocity.clear();
-    }
-}
-
-fn put_back<K: Eq + Hash, V>(before: &mut Vec<(K, Option<V>)>, rows: &mut HashMap<K, V>) {
-    for (key, was) in before.drain(..).rev() {
-        match was {
-            Some(was) => rows.insert(key, was),
-            None => rows.remove(&key),
-        };
     }
 }
 
@@ -109,8 +111,11 @@ mod tests {
         (10..14).for_each(|n| known.apply(&effects(1, n)));
         let wanted = known.touches.clone();
         known.before = Some(Before::default());
-        // Known links and ids, some again and some from an earlier place, and new ones.
-        [(1, 14), (1, 3), (2, 15), (2, 16), (1, 17)].into_iter().for_each(|(link, n)| known.apply(&effects(link, n)));
+        // Known links and ids, some again and some from an earlier place, and new ones, one of them of an address that has clicked under
+        // its hash of the day before.
+        [(1, 14), (1, 3), (2, 16), (2, 15), (1, 17)].into_iter().for_each(|(link, n)| known.apply(&effects(link, n)));
+        // A link that is waited for and nothing else.
+        known.apply(&effects(3, 18)[2..]);
         assert_ne!(known.touches, wanted);
         let mut before = known.before.take().expect("it was given");
         forgets(&mut before);
@@ -121,11 +126,18 @@ mod tests {
     #[test]
     fn a_batch_that_is_not_committed_leaves_nothing_behind() {
         assert!(is_put_back(|_| {}));
-        let broken: [fn(&mut Before); 4] = [
+        let broken: [fn(&mut Before); 6] = [
             |before| before.links.clear(),
+            |before| _ = before.links.remove(&LinkId(3)),
+            // That it was carried over comes before that it has clicked.
+            |before| {
+                let carried = Visitor { link: LinkId(2), address_cut: 1 };
+                let place = before.velocity.iter().position(|(visitor, _)| *visitor == carried);
+                before.velocity.remove(place.expect("it was carried over"));
+            },
             |before| before.seen.clear(),
             |before| before.velocity.clear(),
-            |before| before.links.reverse(),
+            |before| before.velocity.reverse(),
         ];
         for (which, forgets) in broken.into_iter().enumerate() {
             assert!(!is_put_back(forgets), "control {which}");

@@ -1,25 +1,17 @@
-//! Event ids and where each was seen first. An hour of them is most of what an owner remembers: 24 bytes an id, in tables that are nearly full.
+//! Event ids and where each was seen first. An hour of them is most of what an owner remembers: 24 bytes an id, and the room between them.
 
-use std::hash::BuildHasher as _;
+use hashbrown::HashMap;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+mod origin;
 
-mod table;
-
-use self::table::{NONE, Origin, Slot, Table, id_of, key, key_of, kind};
-use super::{Seen, SeenId};
-
-/// Each of these tables grows by itself, so that no growth takes long or needs room for all.
-const TABLES: usize = 256;
-
-const TABLE_BITS: u32 = TABLES.trailing_zeros();
+use self::origin::{Origin, id_of, key};
+use super::{Seen, SeenId, tables::Tables};
 
 /// What is remembered of event ids.
 #[derive(Debug, Clone, Default)]
 pub struct SeenIds {
-    tables: Vec<Table>,
-    hasher: DefaultHashBuilder,
-    counted_from: Origin,
+    near: Tables<6>,
+    counted_from: Option<Origin>,
     /// What was taken in last.
     last: Option<Seen>,
     /// What is too far from all others: another partition's, or of another month.
@@ -28,7 +20,7 @@ pub struct SeenIds {
 
 impl SeenIds {
     pub fn len(&self) -> usize {
-        self.far.len() + self.tables.iter().map(|table| table.used).sum::<usize>()
+        self.far.len() + self.near.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -39,10 +31,7 @@ impl SeenIds {
         if let Some(seen) = self.far.get(id) {
             return Some(*seen);
         }
-        let (key, hash) = (key(id), self.hash(id));
-        let table = self.tables.get(number(hash))?;
-        let place = table.find(&key, hash).ok()?;
-        Some(self.counted_from.seen(&table.slots[place]))
+        Some(self.counted_from?.seen(self.near.get(&key(id))?))
     }
 
     pub fn contains_key(&self, id: &SeenId) -> bool {
@@ -74,13 +63,8 @@ impl SeenIds {
         if let Some(seen) = self.far.remove(id) {
             return Some(seen);
         }
-        let (key, hash) = (key(id), self.hash(id));
-        let table = self.tables.get_mut(number(hash))?;
-        let place = table.find(&key, hash).ok()?;
-        let seen = self.counted_from.seen(&table.slots[place]);
-        let hasher = &self.hasher;
-        table.take_out(place, |slot| hasher.hash_one(id_of(slot)));
-        Some(seen)
+        let row = self.near.remove(&key(id))?;
+        Some(self.counted_from?.seen(&row))
     }
 
     pub fn clear(&mut self) {
@@ -89,8 +73,8 @@ impl SeenIds {
 
     /// In no order.
     pub fn iter(&self) -> impl Iterator<Item = (SeenId, Seen)> {
-        let slots = self.tables.iter().flat_map(|table| table.slots.iter().filter(|slot| kind(slot) != NONE));
-        let near = slots.map(|slot| (id_of(slot), self.counted_from.seen(slot)));
+        let counted_from = self.counted_from.unwrap_or_default();
+        let near = self.near.iter().map(move |row| (id_of(row), counted_from.seen(row)));
         near.chain(self.far.iter().map(|(id, seen)| (*id, *seen)))
     }
 
@@ -100,77 +84,62 @@ impl SeenIds {
 
     /// Forgets the others, and gives back the room that they took.
     pub fn retain(&mut self, keep: impl Fn(&Seen) -> bool) {
-        let (from, hasher) = (self.counted_from, &self.hasher);
-        let next = self.last.and_then(|last| from.moved_to(&last)).unwrap_or(from);
-        for table in &mut self.tables {
-            let slots = std::mem::take(&mut table.slots);
-            let kept = |slot: &&Slot| kind(slot) != NONE && keep(&from.seen(slot));
-            let left = slots.iter().filter(kept).count();
-            if left == table.used && next == from {
-                table.slots = slots;
-                continue;
-            }
-            *table = Table::with_room(left, slots.len());
-            for slot in slots.iter().filter(kept) {
-                match next.slot(&key_of(slot), &from.seen(slot)) {
-                    Some(moved) => table.put(moved, hasher.hash_one(id_of(slot))),
-                    None => _ = self.far.insert(id_of(slot), from.seen(slot)),
-                }
-            }
-        }
-        self.counted_from = next;
         self.far.retain(|_, seen| keep(seen));
-        if next != from {
+        let Some(from) = self.counted_from else { return };
+        let moved = self.last.and_then(|last| from.moved_to(&last));
+        let (next, far) = (moved.unwrap_or(from), &mut self.far);
+        self.near.retain(|row| {
+            let (id, seen) = (id_of(row), from.seen(row));
+            if !keep(&seen) {
+                return None;
+            }
+            let row = next.row(&key(&id), &seen);
+            if row.is_none() {
+                far.insert(id, seen);
+            }
+            row
+        });
+        self.counted_from = Some(next);
+        if moved.is_some() {
             // What was too far may not be any more.
             let far = std::mem::take(&mut self.far);
             self.extend(far);
         }
     }
 
+    /// See [`Tables::look_ahead`].
+    pub fn look_ahead(&self, id: &SeenId) -> u32 {
+        self.near.look_ahead(&key(id))
+    }
+
     fn insert_if(&mut self, id: SeenId, seen: Seen, replaces: impl FnOnce(&Seen) -> bool) -> Option<Seen> {
+        self.last = Some(seen);
         if let Some(known) = self.far.get_mut(&id) {
-            self.last = Some(seen);
             return Some(if replaces(known) { std::mem::replace(known, seen) } else { *known });
         }
-        self.last = Some(seen);
-        if self.tables.is_empty() {
-            self.tables.resize_with(TABLES, Table::default);
-            self.counted_from = Origin::about(&seen);
-        }
-        let (key, hash) = (key(&id), self.hash(&id));
-        let slot = self.counted_from.slot(&key, &seen);
-        let hasher = &self.hasher;
-        let table = &mut self.tables[number(hash)];
-        match (table.find(&key, hash), slot) {
-            (Ok(place), slot) => {
-                let known = self.counted_from.seen(&table.slots[place]);
+        let counted_from = *self.counted_from.get_or_insert_with(|| Origin::about(&seen));
+        let key = key(&id);
+        let row = counted_from.row(&key, &seen);
+        match (self.near.find(&key), row) {
+            (Ok(place), row) => {
+                let known = counted_from.seen(self.near.row(place));
                 if replaces(&known) {
-                    match slot {
-                        Some(slot) => table.slots[place] = slot,
+                    match row {
+                        Some(row) => self.near.replace(place, row),
                         None => {
-                            table.take_out(place, |slot| hasher.hash_one(id_of(slot)));
+                            self.near.take_out(place);
                             self.far.insert(id, seen);
                         }
                     }
                 }
                 Some(known)
             }
-            (Err(place), Some(slot)) => {
-                if table.has_room() {
-                    table.slots[place] = slot;
-                    table.used += 1;
-                } else {
-                    table.grow(|slot| hasher.hash_one(id_of(slot)));
-                    table.put(slot, hash);
-                }
+            (Err(place), Some(row)) => {
+                self.near.fill(place, row);
                 None
             }
             (Err(_), None) => self.far.insert(id, seen),
         }
-    }
-
-    fn hash(&self, id: &SeenId) -> u64 {
-        self.hasher.hash_one(id)
     }
 }
 
@@ -198,10 +167,6 @@ impl PartialEq for SeenIds {
 
 impl Eq for SeenIds {}
 
-fn number(hash: u64) -> usize {
-    (hash >> (u64::BITS - TABLE_BITS)) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use schemas::{
@@ -209,7 +174,7 @@ mod tests {
         time::TimeMs,
     };
 
-    use super::*;
+    use super::{super::tables::Row, *};
 
     /// The same as a map, whatever is done.
     fn check(seed: u64, steps: u64, ids: u64, far_every: u64, stride: u64) {
@@ -222,8 +187,9 @@ mod tests {
         for step in 0..steps {
             let number = next() % ids;
             let id = match number % 3 {
-                0 => SeenId::Event(EventId(u128::from(number) << 64 | 1)),
-                _ => SeenId::Client { link: LinkId(number % 7), event_id_hash: number << 40 },
+                0 => SeenId::Event(EventId(u128::from(number % 2) << 96 | u128::from(number >> 1) << 64 | 1)),
+                1 => SeenId::Client { link: LinkId(number >> 2), event_id_hash: number & 3 },
+                _ => SeenId::Client { link: LinkId(number % 7 << 32), event_id_hash: number << 40 },
             };
             let is_far = far_every > 0 && next() % far_every == 0;
             let (partition, offset) = if is_far { (1, u64::MAX - step) } else { (0, (1 << 40) + step * stride) };
@@ -260,8 +226,7 @@ mod tests {
         let at = |n: u64| Seen { position: Position { partition: 3, offset: n }, at: TimeMs(n as i64) };
         let id = |n: u64| SeenId::Client { link: LinkId(n % 100), event_id_hash: n };
         let packed: SeenIds = (0..ids).map(|n| (id(n), at(n))).collect();
-        let slots: usize = packed.tables.iter().map(|table| table.slots.len()).sum();
-        let bytes = slots * size_of::<Slot>();
-        assert!(bytes as u64 <= 36 * ids, "{bytes}");
+        let bytes = packed.near.room() * size_of::<Row<6>>();
+        assert!(bytes as u64 <= 42 * ids, "{bytes}");
     }
 }

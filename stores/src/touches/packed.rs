@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use rules::touches::{LinkTouch, Seen, SeenId, Touch, Touches, VELOCITY_BUCKET_MS, Velocity, Visitor};
+use rules::touches::{LinkTouch, Seen, SeenId, Touch, Touches, Velocity, Visitor};
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::{RECEIPT_BYTES, Receipt},
@@ -70,11 +70,11 @@ pub(crate) fn unpack_link(packed: &[u8]) -> Option<LinkTouch> {
 }
 
 /// The newest time among event ids and velocity; None where there are none.
-pub(crate) fn newest<'a>(
+pub(crate) fn newest(
     seen: impl Iterator<Item = impl Borrow<Seen>>,
-    velocity: impl Iterator<Item = &'a Velocity>,
+    velocity: impl Iterator<Item = impl Borrow<Velocity>>,
 ) -> Option<TimeMs> {
-    let clicks = velocity.map(|velocity| TimeMs(velocity.newest.saturating_mul(VELOCITY_BUCKET_MS)));
+    let clicks = velocity.map(|velocity| velocity.borrow().newest_at());
     seen.map(|seen| seen.borrow().at).chain(clicks).max()
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocit
     for (visitor, velocity) in velocity {
         packed.extend(visitor.link.0.to_be_bytes());
         packed.extend(visitor.address_cut.to_be_bytes());
-        packed.extend(velocity.newest.to_be_bytes());
+        packed.extend(i64::from(velocity.newest).to_be_bytes());
         packed.extend(velocity.counts);
         packed.extend(velocity.peak.to_be_bytes());
     }
@@ -107,7 +107,8 @@ pub(crate) fn unpack_recent(packed: &[u8], seen_from: TimeMs, touches: &mut Touc
     }
     while !rest.0.is_empty() {
         let visitor = Visitor { link: LinkId(rest.u64()?), address_cut: rest.u64()? };
-        let velocity = Velocity { newest: rest.i64()?, counts: rest.take()?, peak: u16::from_be_bytes(rest.take()?) };
+        let newest = u32::try_from(rest.i64()?).ok()?;
+        let velocity = Velocity { newest, counts: rest.take()?, peak: u16::from_be_bytes(rest.take()?) };
         touches.velocity.insert(visitor, velocity);
     }
     Some(())

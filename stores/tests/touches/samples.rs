@@ -37,8 +37,11 @@ pub(crate) fn spread(n: u64) -> u64 {
 pub(crate) fn many(links: u64, ids: u64, mark: u64) -> TouchDelta {
     let known = |n: u64| LinkTouch { first: Some(touch(n)), last: Some(touch(n + mark)), awaiting_until: None };
     let seen = |n: u64| Seen { position: Position { partition: 0, offset: mark }, at: TimeMs(NOON + n as i64) };
-    let velocity =
-        |n: u64| Velocity { newest: NOON / VELOCITY_BUCKET_MS, counts: [mark as u8; 12], peak: (n % 100) as u16 };
+    let velocity = |n: u64| Velocity {
+        newest: (NOON / VELOCITY_BUCKET_MS) as u32,
+        counts: [mark as u8; 12],
+        peak: (n % 100) as u16,
+    };
     TouchDelta {
         links: (0..links).map(|n| (LinkId(spread(n)), known(n))).collect(),
         seen: (0..ids).map(|n| (SeenId::Event(EventId(u128::from(n))), seen(n))).collect(),

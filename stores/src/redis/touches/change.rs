@@ -12,12 +12,12 @@ use crate::touches::{TouchDelta, packed};
 pub(super) const LINKS_A_CALL: usize = 2_000;
 pub(super) const RECENT_A_CALL: usize = 10_000;
 
-type Rows<'a, K, V> = Box<dyn ExactSizeIterator<Item = (K, V)> + Send + 'a>;
+type Rows<'a, K, V> = Box<dyn Iterator<Item = (K, V)> + Send + 'a>;
 
 /// Links, event ids and velocity as they are now.
 pub(super) struct Change<'a> {
-    links: Rows<'a, LinkId, LinkTouch>,
-    seen: Box<dyn Iterator<Item = (SeenId, Seen)> + Send + 'a>,
+    links: Box<dyn ExactSizeIterator<Item = (LinkId, LinkTouch)> + Send + 'a>,
+    seen: Rows<'a, SeenId, Seen>,
     velocity: Rows<'a, Visitor, Velocity>,
     /// Event ids and addresses in all.
     recent: usize,
@@ -56,7 +56,7 @@ impl<'a> Change<'a> {
             newest: packed::newest(seen.values(), velocity.values()),
             links: Box::new(links.iter().map(|(link, known)| (*link, *known))),
             seen: Box::new(seen.iter()),
-            velocity: Box::new(velocity.iter().map(|(visitor, velocity)| (*visitor, *velocity))),
+            velocity: Box::new(velocity.iter()),
             recent: seen.len() + velocity.len(),
         }
     }
