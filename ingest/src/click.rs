@@ -4,6 +4,7 @@ use std::{borrow::Cow, net::SocketAddr};
 
 use http::{HeaderMap, Response, header};
 use schemas::{
+    CompactString,
     code::Code,
     decision::EventKind,
     event::{Body, Click, Event},
@@ -230,11 +231,13 @@ pub(crate) fn stamp(
     );
     let landing = page(&keys.persons, &said.landing.host, &said.landing.path);
     let [source, medium, campaign] = &said.utm;
+    let mut code = CompactString::from(link.code);
+    code.make_ascii_lowercase();
     let click = Click {
         company: link.company,
         program: link.program,
         partner: link.partner,
-        code: link.code.to_ascii_lowercase(),
+        code,
         receipt,
         address: visitor.address.today,
         address_before: visitor.address.before,
@@ -251,12 +254,12 @@ pub(crate) fn stamp(
 }
 
 /// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.
-fn kept(persons: &PersonKey, text: Option<&str>) -> Option<String> {
+fn kept(persons: &PersonKey, text: Option<&str>) -> Option<CompactString> {
     let text = text?;
     let sound = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
     let masked = mask(persons, Some(&*sound).filter(|text| !text.is_empty())?);
     match masked.char_indices().nth(Utm::MAX_CHARS) {
-        Some((end, _)) => Some(masked[..end].to_owned()),
-        None => Some(masked.into_owned()),
+        Some((end, _)) => Some(CompactString::from(&masked[..end])),
+        None => Some(masked.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::{hashes::PersonKey, personal::mask, web::Page};
+use schemas::{CompactString, hashes::PersonKey, personal::mask, web::Page};
 
 /// The longest URL that is taken.
 pub(crate) const URL_CHARS_MAX: usize = 2_048;
@@ -47,12 +47,12 @@ fn without_scheme(url: &str) -> Option<&str> {
 
 /// A landing page as it is kept: masked.
 pub(crate) fn page(key: &PersonKey, host: &str, path: &str) -> Page {
-    Page { host: mask(key, host).into_owned(), path: mask(key, path).into_owned() }
+    Page { host: mask(key, host).into(), path: mask(key, path).into() }
 }
 
 /// A referrer's host, masked; a referrer that is no URL has none.
-pub(crate) fn referrer_host(key: &PersonKey, referrer: &str) -> Option<String> {
-    host_and_path(referrer).map(|(host, _)| mask(key, &host).into_owned())
+pub(crate) fn referrer_host(key: &PersonKey, referrer: &str) -> Option<CompactString> {
+    host_and_path(referrer).map(|(host, _)| mask(key, &host).into())
 }
 
 /// A look at a byte's place costs less than all that it may be.

@@ -1,5 +1,7 @@
 //! What goes onto the log. Everything that changes money or a count is one of these, and one reader decides it.
 
+use compact_str::CompactString;
+
 use crate::{
     hashes::{AddressHash, CustomerHash, EmailHash, KeyHash},
     ids::{CompanyId, ConversionId, EventId, KeyId, LinkId, PartnerId, Position, ProgramId},
@@ -75,13 +77,13 @@ pub struct Click {
     pub program: ProgramId,
     pub partner: PartnerId,
     /// Folded.
-    pub code: String,
+    pub code: CompactString,
     pub receipt: Receipt,
     pub address: AddressHash,
     /// The same address under yesterday's key, in the hour after midnight.
     pub address_before: Option<AddressHash>,
     pub landing: Page,
-    pub referrer_host: Option<String>,
+    pub referrer_host: Option<CompactString>,
     pub utm: Utm,
     pub device: Device,
 }

@@ -1,5 +1,7 @@
 //! Rows for analysts. A fact holds nothing that the log and the ledger don't, so that facts can be made again from the two.
 
+use compact_str::CompactString;
+
 use crate::{
     decision::{EventKind, Outcome},
     ids::{CompanyId, ConversionId, EventId, LinkId, PartnerId, Position, ProgramId},
@@ -29,7 +31,7 @@ pub struct ClickFact {
     pub outcome: Outcome,
     pub receipt: Receipt,
     pub landing: Page,
-    pub referrer_host: Option<String>,
+    pub referrer_host: Option<CompactString>,
     pub utm: Utm,
     pub device: Device,
 }

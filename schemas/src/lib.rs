@@ -19,3 +19,5 @@ pub mod terms;
 pub mod time;
 pub mod web;
 pub mod wire;
+
+pub use compact_str::CompactString;

@@ -1,21 +1,22 @@
 //! What is kept of a browser's request: host, path, UTM and a class of device. Never a query, a fragment, an agent or an address.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// Where a visitor landed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
-    pub host: String,
+    pub host: CompactString,
     /// Begins with `/`.
-    pub path: String,
+    pub path: CompactString,
 }
 
 /// Campaign parameters, each masked and cut to [`Utm::MAX_CHARS`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Utm {
-    pub source: Option<String>,
-    pub medium: Option<String>,
-    pub campaign: Option<String>,
+    pub source: Option<CompactString>,
+    pub medium: Option<CompactString>,
+    pub campaign: Option<CompactString>,
 }
 
 impl Utm {

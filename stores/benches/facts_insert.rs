@@ -46,12 +46,12 @@ fn click(offset: u64, links: u64) -> Fact {
         at,
         outcome: Outcome::Counted,
         receipt: Receipt::sign(&ReceiptKey { id: ReceiptKeyId(0), secret: [7; 16] }, &fields),
-        landing: Page { host: "shop.example".to_owned(), path: format!("/p/{}", mixed % 500) },
-        referrer_host: Some(format!("r{}.example", mixed % 40)),
+        landing: Page { host: "shop.example".into(), path: format!("/p/{}", mixed % 500).into() },
+        referrer_host: Some(format!("r{}.example", mixed % 40).into()),
         utm: Utm {
-            source: Some(format!("s{}", mixed % 4)),
-            medium: Some("link".to_owned()),
-            campaign: Some(format!("spring-{}", mixed % 16)),
+            source: Some(format!("s{}", mixed % 4).into()),
+            medium: Some("link".into()),
+            campaign: Some(format!("spring-{}", mixed % 16).into()),
         },
         device: Device::Mobile,
     }))

@@ -84,7 +84,7 @@ pub(crate) fn click(receipt: Receipt) -> Click {
         company: COMPANY,
         program: PROGRAM,
         partner: PARTNERS[usize::from(fields.link == LINKS[1])],
-        code: format!("code-{}", fields.link.0),
+        code: format!("code-{}", fields.link.0).into(),
         receipt,
         address: AddressHash(u128::from(fields.address_cut) << 64),
         address_before: None,

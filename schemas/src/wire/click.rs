@@ -1,5 +1,6 @@
 //! Clicks, which are nearly all there is: the bytes that `prost` makes of one and takes one from, without a record in between.
 
+use compact_str::CompactString;
 use prost::encoding::{decode_varint, encode_varint};
 
 use super::{
@@ -204,11 +205,11 @@ impl<'a> Reader<'a> {
         narrow(self.bytes(field)?, "").ok()
     }
 
-    fn text(&mut self, field: u8) -> Option<String> {
-        text(str::from_utf8(self.bytes(field)?).ok()?.to_owned(), "").ok()
+    fn text(&mut self, field: u8) -> Option<CompactString> {
+        text(str::from_utf8(self.bytes(field)?).ok()?, "").ok().map(CompactString::from)
     }
 
-    fn present(&mut self, field: u8) -> Option<Option<String>> {
+    fn present(&mut self, field: u8) -> Option<Option<CompactString>> {
         self.text(field).map(|text| Some(text).filter(|text| !text.is_empty()))
     }
 }

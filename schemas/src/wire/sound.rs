@@ -13,8 +13,8 @@ const COUNT_MAX: u64 = 1 << 40;
 const TIME_MS_MAX: i64 = 7_258_118_400_000;
 
 /// No U+0000, which Postgres does not take.
-pub(super) fn text(text: String, field: &'static str) -> Result<String, WireError> {
-    if text.contains('\0') { Err(WireError::Invalid(field)) } else { Ok(text) }
+pub(super) fn text<T: AsRef<str>>(text: T, field: &'static str) -> Result<T, WireError> {
+    if text.as_ref().contains('\0') { Err(WireError::Invalid(field)) } else { Ok(text) }
 }
 
 pub(super) fn amount(amount_minor: i64) -> Result<i64, WireError> {

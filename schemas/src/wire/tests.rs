@@ -1,3 +1,4 @@
+use compact_str::CompactString;
 use proptest::prelude::*;
 
 use super::*;
@@ -74,11 +75,11 @@ fn garbage_is_told_from_what_a_newer_version_wrote() {
     assert!(matches!(decode_event(&noise), Err(WireError::NotProtobuf(_))));
 }
 
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![Just(String::new()), "[a-z0-9./-]{1,40}", "\\PC{0,200}"]
+fn text() -> impl Strategy<Value = CompactString> {
+    prop_oneof![Just(String::new()), "[a-z0-9./-]{1,40}", "\\PC{0,200}"].prop_map(CompactString::from)
 }
 
-fn some_text() -> impl Strategy<Value = Option<String>> {
+fn some_text() -> impl Strategy<Value = Option<CompactString>> {
     text().prop_map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 

@@ -60,7 +60,7 @@ impl Told {
         self
     }
 
-    fn text_or_none(&mut self, text: Option<&String>) -> &mut Told {
+    fn text_or_none(&mut self, text: Option<&str>) -> &mut Told {
         match text {
             Some(text) => self.number(1).text(text),
             None => self.number(0),
@@ -75,9 +75,9 @@ impl Told {
         }
         self.number(click.at.0.into()).number(click.outcome as i128);
         self.0.extend(click.receipt.as_bytes());
-        self.text(&click.landing.host).text(&click.landing.path).text_or_none(click.referrer_host.as_ref());
+        self.text(&click.landing.host).text(&click.landing.path).text_or_none(click.referrer_host.as_deref());
         for text in [&click.utm.source, &click.utm.medium, &click.utm.campaign] {
-            self.text_or_none(text.as_ref());
+            self.text_or_none(text.as_deref());
         }
         self.text(click.device.as_str());
     }

@@ -1,6 +1,7 @@
 //! How ids and hashes stand in SQLite: 64-bit ids as the integer of the same bits, 128-bit ones as 16 big-endian bytes.
 
 use rusqlite::{Row, types::Type};
+use schemas::CompactString;
 
 pub(crate) fn int(id: u64) -> i64 {
     id.cast_signed()
@@ -20,6 +21,14 @@ pub(crate) fn get_id_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<O
 
 pub(crate) fn get_wide(row: &Row<'_>, column: usize) -> rusqlite::Result<u128> {
     row.get::<_, [u8; 16]>(column).map(u128::from_be_bytes)
+}
+
+pub(crate) fn get_text(row: &Row<'_>, column: usize) -> rusqlite::Result<CompactString> {
+    Ok(row.get_ref(column)?.as_str()?.into())
+}
+
+pub(crate) fn get_text_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<CompactString>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?.map(CompactString::from))
 }
 
 /// What a stored column says that the program does not know.

@@ -19,7 +19,7 @@ fn stretch(from: u64, to: u64) -> Vec<Fact> {
             0 => changed(sold(offset, at, Currency::USD, 1_000 + offset.cast_signed())),
             1 => clicked(visited(offset, at, LinkId(2), Visit::Bot)),
             _ => {
-                let utm = Utm { source: (offset % 8 > 3).then(|| "news".to_owned()), ..Utm::default() };
+                let utm = Utm { source: (offset % 8 > 3).then(|| "news".into()), ..Utm::default() };
                 clicked(ClickFact { utm, ..click(offset, at) })
             }
         }

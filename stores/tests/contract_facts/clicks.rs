@@ -85,7 +85,7 @@ async fn people_and_bots_are_listed_newest_first() {
         let page = facts.link_clicks(LinkId(1), Page { number: 2, per_page: 3 }).await.unwrap();
         assert_eq!(page.rows.iter().map(|click| click.at.since_ms(NOON)).collect::<Vec<_>>(), [1_000, 0]);
         let newest = &page.rows[0];
-        assert_eq!(newest.landing, WebPage { host: "shop.example".to_owned(), path: "/pricing".to_owned() });
+        assert_eq!(newest.landing, WebPage { host: "shop.example".into(), path: "/pricing".into() });
         assert_eq!((newest.referrer_host.as_deref(), newest.device), (Some("twitter.com"), Device::Desktop));
         assert_eq!(facts.link_clicks(LinkId(9), Page::first(3)).await.unwrap().total, 0);
     }

@@ -138,9 +138,9 @@ async fn sources_and_pages_come_most_clicks_first() {
     for place in Place::all() {
         let facts = place.open().await;
         let from = |offset, source: Option<&str>, host: Option<&str>, path: &str| {
-            let mut click = ClickFact { referrer_host: host.map(str::to_owned), ..click(offset, NOON) };
-            click.utm = Utm { source: source.map(str::to_owned), ..Utm::default() };
-            path.clone_into(&mut click.landing.path);
+            let mut click = ClickFact { referrer_host: host.map(Into::into), ..click(offset, NOON) };
+            click.utm = Utm { source: source.map(Into::into), ..Utm::default() };
+            click.landing.path = path.into();
             clicked(click)
         };
         let rows = vec![

@@ -59,9 +59,9 @@ fn click_fact(offset: u64) -> Fact {
     };
     let outcome = if offset.is_multiple_of(9) { Outcome::Duplicate } else { visited(0, at, link, visit).outcome };
     let utm = Utm {
-        source: (offset.is_multiple_of(2)).then(|| "newsletter".to_owned()),
-        medium: (offset.is_multiple_of(2)).then(|| "e-mail".to_owned()),
-        campaign: (offset.is_multiple_of(4)).then(|| "autumn".to_owned()),
+        source: (offset.is_multiple_of(2)).then(|| "newsletter".into()),
+        medium: (offset.is_multiple_of(2)).then(|| "e-mail".into()),
+        campaign: (offset.is_multiple_of(4)).then(|| "autumn".into()),
     };
     clicked(ClickFact {
         partner: PartnerId(link.0),

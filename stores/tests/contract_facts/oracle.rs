@@ -94,7 +94,7 @@ pub(crate) async fn check_company(facts: &Facts, rows: &Rows<'_>, company: Compa
 
     let sources = most_first(rows.clicks_in(company, days).map(|click| click.source().to_owned()));
     assert_eq!(facts.traffic_sources(company, days, 1_000).await.unwrap(), sources);
-    let pages = most_first(rows.clicks_in(company, days).map(|click| click.landing.path.clone()));
+    let pages = most_first(rows.clicks_in(company, days).map(|click| click.landing.path.to_string()));
     assert_eq!(facts.top_pages(company, days, 1_000).await.unwrap(), pages);
 }
 

@@ -95,8 +95,8 @@ pub(crate) fn visited(offset: u64, at: TimeMs, link: LinkId, visit: Visit) -> Cl
         at,
         outcome: if visit.counts() { Outcome::Counted } else { Outcome::Bot },
         receipt: Receipt::sign(&ReceiptKey { id: ReceiptKeyId(0), secret: [7; 16] }, &fields),
-        landing: Page { host: "shop.example".to_owned(), path: "/pricing".to_owned() },
-        referrer_host: Some("twitter.com".to_owned()),
+        landing: Page { host: "shop.example".into(), path: "/pricing".into() },
+        referrer_host: Some("twitter.com".into()),
         utm: Utm::default(),
         device: Device::Desktop,
     }

@@ -37,9 +37,9 @@ fn some_click() -> impl Strategy<Value = Fact> {
     (time(), place(), outcome, words(), words(), select(vec!["/", "/a", "/b"])).prop_map(
         |(at, (company, partner, link), outcome, source, host, path)| {
             let mut click = ClickFact { company, partner, outcome, ..visited(0, at, link, Visit::Person) };
-            click.utm = Utm { source: source.map(str::to_owned), ..Utm::default() };
-            click.referrer_host = host.map(str::to_owned);
-            path.clone_into(&mut click.landing.path);
+            click.utm = Utm { source: source.map(Into::into), ..Utm::default() };
+            click.referrer_host = host.map(Into::into);
+            click.landing.path = path.into();
             clicked(click)
         },
     )

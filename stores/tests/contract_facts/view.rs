@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 use schemas::{
+    CompactString,
     facts::ClickFact,
     ids::{LinkId, PartnerId, Position},
     receipt::Visit,
@@ -17,13 +18,18 @@ fn clicks() -> Vec<ClickFact> {
     let texts = ["7", "1", "news", "", "2", "news", "1e2", "Ü", "news", "1"];
     let times = [0, -1, DAY_MS - 1, -DAY_MS, 3 * DAY_MS + 3_600_000, i64::from(i32::MAX)];
     let fact = |offset: u64| {
-        let text =
-            |nth: usize| Some(texts[(offset as usize + nth) % texts.len()].to_owned()).filter(|text| !text.is_empty());
+        let text = |nth: usize| {
+            let text = texts[(offset as usize + nth) % texts.len()];
+            Some(CompactString::from(text)).filter(|text| !text.is_empty())
+        };
         let at = if offset.is_multiple_of(2) { NOON } else { TimeMs(0) };
         let at = at.plus_ms(times[offset as usize % times.len()]);
         ClickFact {
             partner: PartnerId(u64::MAX - offset % 3),
-            landing: Page { host: text(0).unwrap_or_default(), path: format!("/{}", text(1).unwrap_or_default()) },
+            landing: Page {
+                host: text(0).unwrap_or_default(),
+                path: format!("/{}", text(1).unwrap_or_default()).into(),
+            },
             referrer_host: text(2),
             utm: Utm { source: text(3).filter(|_| !offset.is_multiple_of(3)), medium: text(4), campaign: text(5) },
             device: Device::ALL[offset as usize % Device::ALL.len()],
@@ -58,8 +64,8 @@ async fn a_row_says_what_its_click_is() {
             day.weekday().to_string(),
             click.source().to_owned(),
             click.device.as_str().to_owned(),
-            click.landing.host.clone(),
-            click.utm.campaign.clone().unwrap_or_default(),
+            click.landing.host.to_string(),
+            click.utm.campaign.as_deref().unwrap_or_default().to_owned(),
             click.partner.0.cast_signed().to_string(),
         ];
         let row = beside.query_row(
@@ -82,7 +88,7 @@ async fn a_text_that_comes_often_stands_there_once() {
     assert_eq!(count("SELECT count(*) FROM words WHERE word = 'news'"), 1);
     assert_eq!(count("SELECT count(*) FROM click_rows WHERE landing_host = 'news' OR utm_medium = 'news'"), 0);
     assert!(count("SELECT count(*) FROM clicks WHERE landing_host = 'news'") >= 18);
-    let once = ClickFact { landing: Page { host: "once.example".to_owned(), path: "/".to_owned() }, ..click(60, NOON) };
+    let once = ClickFact { landing: Page { host: "once.example".into(), path: "/".into() }, ..click(60, NOON) };
     facts.insert(block(60, 61, vec![clicked(once)])).await.unwrap();
     assert_eq!(count("SELECT count(*) FROM words WHERE word = 'once.example'"), 0);
     assert_eq!(count("SELECT count(*) FROM clicks WHERE landing_host = 'once.example'"), 1);

@@ -141,7 +141,7 @@ fn click() -> Event {
         company: CompanyId(1),
         program: ProgramId(2),
         partner: PartnerId(3),
-        code: "partner-1".to_owned(),
+        code: "partner-1".into(),
         receipt: Receipt::sign(&ReceiptKey { id: ReceiptKeyId(1), secret: [1; 16] }, &fields),
         address: AddressHash(7 << 64),
         address_before: None,

@@ -126,7 +126,7 @@ fn click(row: LinkClickRow) -> Result<LinkClick, StoreError> {
     Ok(LinkClick {
         at: TimeMs(row.at_ms),
         visit: row.receipt.0.fields().visit,
-        landing: WebPage { host: row.landing_host, path: row.landing_path },
+        landing: WebPage { host: row.landing_host.into(), path: row.landing_path.into() },
         referrer_host: row.referrer_host,
         device: device(row.device)?,
     })

@@ -1,6 +1,7 @@
 use clickhouse::Row;
 use rules::replay::ToldClick;
 use schemas::{
+    CompactString,
     decision::{EventKind, Outcome},
     event::Logged,
     facts::{ClickFact, ConversionChange, Fact, source_of},
@@ -97,7 +98,7 @@ impl<'a> ClickRow<'a> {
     }
 
     pub(super) fn fact(self) -> Result<Fact, StoreError> {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let owned = |text: Option<&str>| text.map(CompactString::from);
         let outcome = Outcome::ALL.into_iter().find(|outcome| outcome_number(*outcome) == self.outcome);
         Ok(Fact::Click(Box::new(ClickFact {
             position: Position { partition: self.partition, offset: self.log_offset },
@@ -109,7 +110,7 @@ impl<'a> ClickRow<'a> {
             at: TimeMs(self.at),
             outcome: outcome.ok_or_else(|| unreadable("an outcome"))?,
             receipt: self.receipt.0,
-            landing: Page { host: self.landing_host.to_owned(), path: self.landing_path.to_owned() },
+            landing: Page { host: self.landing_host.into(), path: self.landing_path.into() },
             referrer_host: owned(self.referrer_host),
             utm: Utm {
                 source: owned(self.utm_source),

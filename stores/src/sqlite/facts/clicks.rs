@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Listed, Page, StoreError,
     facts::{LinkClick, TOUCHES_OF_A_LINK},
-    sqlite::row::{get_id, get_wide, int, unreadable},
+    sqlite::row::{get_id, get_text, get_wide, int, unreadable},
 };
 
 /// A run's newest click may be later than what is looked for, and another of it not.
@@ -158,7 +158,7 @@ fn click(row: &Row<'_>) -> rusqlite::Result<LinkClick> {
     Ok(LinkClick {
         at: TimeMs(row.get(0)?),
         visit: receipt(row, 1)?.fields().visit,
-        landing: WebPage { host: row.get(2)?, path: row.get(3)? },
+        landing: WebPage { host: get_text(row, 2)?, path: get_text(row, 3)? },
         referrer_host: row.get(4)?,
         device: Device::parse(row.get_ref(5)?.as_str()?).ok_or_else(|| unreadable(5, "no class of device"))?,
     })

@@ -11,7 +11,7 @@ use super::{SqliteFacts, clicks::receipt, company::currency, rows::row_ids};
 use crate::{
     StoreError,
     facts::{Checksum, position},
-    sqlite::row::{get_id, get_id_or_none, get_wide, int, unreadable},
+    sqlite::row::{get_id, get_id_or_none, get_text, get_text_or_none, get_wide, int, unreadable},
 };
 
 const CLICKS: &str = "SELECT company, at, partition, log_offset, event, program, partner, link, outcome, receipt, landing_host, \
@@ -115,9 +115,13 @@ fn click(row: &Row<'_>) -> rusqlite::Result<ClickFact> {
             .find(|known| *known as u8 == outcome)
             .ok_or_else(|| unreadable(8, "no outcome"))?,
         receipt: receipt(row, 9)?,
-        landing: Page { host: row.get(10)?, path: row.get(11)? },
-        referrer_host: row.get(12)?,
-        utm: Utm { source: row.get(13)?, medium: row.get(14)?, campaign: row.get(15)? },
+        landing: Page { host: get_text(row, 10)?, path: get_text(row, 11)? },
+        referrer_host: get_text_or_none(row, 12)?,
+        utm: Utm {
+            source: get_text_or_none(row, 13)?,
+            medium: get_text_or_none(row, 14)?,
+            campaign: get_text_or_none(row, 15)?,
+        },
         device: Device::parse(row.get_ref(16)?.as_str()?).ok_or_else(|| unreadable(16, "no class of device"))?,
     })
 }

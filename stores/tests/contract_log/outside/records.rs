@@ -84,17 +84,13 @@ fn click() -> (Click, Value) {
         company: COMPANY,
         program: ProgramId(11),
         partner: PartnerId(12),
-        code: "größe".to_owned(),
+        code: "größe".into(),
         receipt: receipt(),
         address: AddressHash(13),
         address_before: Some(AddressHash(14)),
-        landing: Page { host: "shop.example".to_owned(), path: "/a".to_owned() },
-        referrer_host: Some("blog.example".to_owned()),
-        utm: Utm {
-            source: Some("newsletter".to_owned()),
-            medium: Some("e-mail".to_owned()),
-            campaign: Some("autumn".to_owned()),
-        },
+        landing: Page { host: "shop.example".into(), path: "/a".into() },
+        referrer_host: Some("blog.example".into()),
+        utm: Utm { source: Some("newsletter".into()), medium: Some("e-mail".into()), campaign: Some("autumn".into()) },
         device: Device::Other,
     };
     let read = json!({
