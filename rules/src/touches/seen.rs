@@ -189,7 +189,7 @@ mod tests {
             let id = match number % 3 {
                 0 => SeenId::Event(EventId(u128::from(number % 2) << 96 | u128::from(number >> 1) << 64 | 1)),
                 1 => SeenId::Client { link: LinkId(number >> 2), event_id_hash: number & 3 },
-                _ => SeenId::Client { link: LinkId(number % 7 << 32), event_id_hash: number << 40 },
+                _ => SeenId::Client { link: LinkId((number % 7) << 32), event_id_hash: number << 40 },
             };
             let is_far = far_every > 0 && next() % far_every == 0;
             let (partition, offset) = if is_far { (1, u64::MAX - step) } else { (0, (1 << 40) + step * stride) };
