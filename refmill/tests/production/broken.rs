@@ -5,6 +5,8 @@ mod stage;
 mod stores;
 mod trusted;
 
+use schemas::decision::Outcome;
+
 use crate::audit::{audit, differences};
 use crate::books::Books;
 use crate::cluster::{Cluster, Plan};
@@ -90,13 +92,21 @@ const DAMAGES: [Damage; 22] = [
     Damage { what: "a transfer is gone", said: "balances", done: |books| drop(books.transfers.pop()) },
     Damage { what: "a balance is off", said: "balances", done: |books| books.balances[0].amount_minor += 1 },
     Damage { what: "a refund is gone", said: "refunds", done: |books| drop(books.refunds.pop()) },
-    Damage { what: "an event has two outcomes", said: "outcomes", done: |books| books.outcomes[0].3 += 1 },
+    Damage {
+        what: "an event has two outcomes",
+        said: "outcomes",
+        done: |books| {
+            let mut counts = books.outcomes.iter_mut();
+            counts.find(|(_, _, outcome, _)| *outcome != Outcome::EdgeRefused as u8).expect("an outcome").3 += 1;
+        },
+    },
     Damage {
         what: "an event of the log has no outcome",
         said: "outcomes",
         done: |books| {
             let mut more = books.log.iter().find(|logged| logged.kind.is_some()).expect("an event").clone();
-            more.event += 1;
+            // The next number would be the next event's.
+            more.event = !more.event;
             books.log.push(more);
         },
     },
