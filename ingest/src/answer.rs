@@ -34,10 +34,21 @@ pub(crate) fn push_tracked(text: &mut String, receipt: &Receipt) {
     text.push_str("\"}");
 }
 
-/// A batch's answer of its items' answers.
-pub(crate) fn batch_of(results: &str) -> Response<Page> {
-    page(StatusCode::OK, [r#"{"success":true,"data":{"results":["#, results, "]}}"].concat())
+/// What stands before the answers of a batch's items, with room for so many characters of theirs.
+pub(crate) fn begin_batch(chars: usize) -> String {
+    const BEGIN: &str = r#"{"success":true,"data":{"results":["#;
+    let mut text = String::with_capacity(BEGIN.len() + chars + BATCH_END.len());
+    text.push_str(BEGIN);
+    text
 }
+
+/// A batch's answer, which holds all that is between.
+pub(crate) fn end_batch(mut text: String) -> Response<Page> {
+    text.push_str(BATCH_END);
+    page(StatusCode::OK, text)
+}
+
+const BATCH_END: &str = "]}}";
 
 pub(crate) fn not_tracked() -> Response<Page> {
     page(StatusCode::OK, r#"{"success":true,"data":{"tracked":false}}"#.to_owned())

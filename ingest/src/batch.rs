@@ -4,9 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, Response, header};
 use schemas::{
+    code::Code,
     decision::EventKind,
     event::{Body, Event},
-    ids::ConversionId,
+    ids::{ConversionId, KeyId},
     receipt::Receipt,
     time::TimeMs,
 };
@@ -14,13 +15,13 @@ use serde_json::{json, value::RawValue};
 use stores::log::Class;
 
 use crate::{
-    answer::{Page, batch_of, error, push_tracked},
+    answer::{Page, begin_batch, end_batch, error, push_tracked},
     click, conversion,
     edge::Edge,
     fields::{Fields, missing},
     in_place::in_place,
     refusal::{EdgeRefusal, Invalid},
-    snapshot::{Credential, Snapshot},
+    snapshot::{Credential, Link, Snapshot},
 };
 
 pub(crate) const EVENTS_MAX: usize = 1_000;
@@ -45,10 +46,9 @@ enum Answered {
     Processing(ConversionId),
 }
 
-/// Items' answers as JSON, one behind the other, and the events of those that are taken.
-#[derive(Default)]
+/// The answer so far, an item's behind the other's, and the events of those that are taken.
 pub(crate) struct Taken {
-    results: String,
+    answer: String,
     events: Vec<Event>,
 }
 
@@ -57,9 +57,8 @@ const RESULT_CHARS: usize = 128;
 
 /// Appends what was taken and says what became of each item.
 pub(crate) async fn answer(edge: &Edge, taken: Taken) -> Result<Response<Page>, EdgeRefusal> {
-    let Taken { results, events } = taken;
-    append(edge, events).await?;
-    Ok(batch_of(&results))
+    append(edge, taken.events).await?;
+    Ok(end_batch(taken.answer))
 }
 
 /// Reads a batch, looks up what its items name, and stamps those that are taken.
@@ -94,16 +93,27 @@ impl<'a> Sender<'a> {
         let caller = caller.ok_or_else(no_key);
         Ok(Sender { edge, snapshot, caller, visitor, now })
     }
+
+    fn named(&self, code: &Code) -> Result<Option<Named<'_>>, EdgeRefusal> {
+        let unknown = || self.edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
+        let link = self.snapshot.link_by_code(code).ok_or_else(unknown)?;
+        if self.snapshot.company(link.company).is_none_or(|company| company.paused) {
+            self.edge.count_refused(link.company, EventKind::Click);
+            return Ok(None);
+        }
+        let vouched = self.caller.as_ref().ok().filter(|caller| caller.company == link.company);
+        Ok(Some(Named { link, vouched: vouched.map(|caller| caller.id) }))
+    }
 }
 
 impl Taken {
     fn of(items: usize) -> Taken {
-        Taken { results: String::with_capacity(items * RESULT_CHARS), events: Vec::with_capacity(items) }
+        Taken { answer: begin_batch(items * RESULT_CHARS), events: Vec::with_capacity(items) }
     }
 
     fn add(&mut self, item: Result<(Answered, Option<Event>), EdgeRefusal>) {
-        let text = &mut self.results;
-        if !text.is_empty() {
+        let text = &mut self.answer;
+        if !text.ends_with('[') {
             text.push(',');
         }
         match item {
@@ -142,16 +152,34 @@ fn clicks_alone<R>(body: &[u8], then: impl FnOnce(&[click::Said<'_>]) -> R) -> O
         if raws.len() > EVENTS_MAX {
             return None;
         }
-        let clicks = raws.iter().map(|raw| if raw.kind == Some("click") { raw.said() } else { None });
-        let clicks: Vec<_> = clicks.collect::<Option<_>>()?;
+        let mut clicks = Vec::with_capacity(raws.len());
+        for raw in &raws {
+            clicks.push(raw.said().filter(|_| raw.kind == Some("click"))?);
+        }
         Some(then(&clicks))
     })
 }
 
+/// What an item says of its link, once that is known; none of a paused company.
+struct Named<'a> {
+    link: Link<'a>,
+    /// With its key the link's company has vouched for its own clicks; they count against the key and not against their address.
+    vouched: Option<KeyId>,
+}
+
+/// The links are looked up one behind the other, so that the memory of many is asked for at once, and all clicks that are within a limit
+/// are counted in one go; where not all of them are, one by one.
 fn take_clicks(sender: &Sender<'_>, clicks: &[click::Said<'_>]) -> Result<Taken, EdgeRefusal> {
+    let edge = sender.edge;
+    let is_charged = sender.caller.as_ref().is_ok_and(|key| edge.key_limiter.takes_all(key.id.0, clicks.len()));
+    let charge = || if is_charged { Ok(()) } else { charge(sender, EventKind::Click) };
+    let named: Vec<_> = clicks.iter().map(|said| charge().and_then(|()| sender.named(&said.code))).collect();
+    let is_of_address = |named: &&Result<Option<Named<'_>>, _>| matches!(named, Ok(Some(Named { vouched: None, .. })));
+    let of_address = named.iter().filter(is_of_address).count();
+    let is_within = edge.clicks.takes_all(sender.visitor.address_key, of_address);
     let mut taken = Taken::of(clicks.len());
-    for said in clicks {
-        taken.add(charge(sender, EventKind::Click).and_then(|()| take_click(sender, said)));
+    for (said, named) in clicks.iter().zip(named) {
+        taken.add(named.and_then(|named| take_click(sender, said, named, is_within)));
     }
     Ok(taken)
 }
@@ -181,7 +209,11 @@ fn take(sender: &Sender<'_>, item: &str) -> Result<(Answered, Option<Event>), Ed
     let kind = fields.text("type", 0, 64)?;
     charge(sender, if kind.as_deref() == Some("click") { EventKind::Click } else { EventKind::Sale })?;
     match kind.as_deref() {
-        Some("click") => take_click(sender, &click::from_fields(&fields)?),
+        Some("click") => {
+            let given = click::Given::of(&fields)?;
+            let said = given.said()?;
+            take_click(sender, &said, sender.named(&said.code)?, false)
+        }
         Some("conversion") => take_conversion(sender, &fields),
         Some(_) => Err(Invalid::new("type", "takes \"click\" or \"conversion\"").into()),
         None => Err(missing("type").into()),
@@ -196,22 +228,19 @@ fn charge(sender: &Sender<'_>, kind: EventKind) -> Result<(), EdgeRefusal> {
     }
 }
 
-fn take_click(sender: &Sender<'_>, said: &click::Said<'_>) -> Result<(Answered, Option<Event>), EdgeRefusal> {
+fn take_click(
+    sender: &Sender<'_>,
+    said: &click::Said<'_>,
+    named: Option<Named<'_>>,
+    is_within: bool,
+) -> Result<(Answered, Option<Event>), EdgeRefusal> {
     let edge = sender.edge;
-    let unknown = || edge.follower.unknown(EdgeRefusal::UnknownCode { field: "code" });
-    let link = sender.snapshot.link_by_code(&said.code).ok_or_else(unknown)?;
-    if sender.snapshot.company(link.company).is_none_or(|company| company.paused) {
-        edge.count_refused(link.company, EventKind::Click);
-        return Ok((Answered::NotTracked, None));
+    let Some(Named { link, vouched }) = named else { return Ok((Answered::NotTracked, None)) };
+    if vouched.is_none() && !is_within {
+        let checked = edge.clicks.check(sender.visitor.address_key).map_err(click::rate_limited);
+        checked.inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
     }
-    // With its key the link's company has vouched for its own clicks; they count against the key, which was charged above.
-    let vouched = sender.caller.as_ref().ok().filter(|caller| caller.company == link.company);
-    let stamped = match vouched {
-        Some(caller) => Ok(Some(caller.id)),
-        None => edge.clicks.check(sender.visitor.address_key).map(|()| None).map_err(click::rate_limited),
-    };
-    let stamped = stamped.and_then(|key| click::stamp(edge, said, &link, sender.visitor, key, sender.now));
-    let (receipt, event) = stamped.inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
+    let (receipt, event) = click::stamp(edge, said, &link, &sender.visitor, vouched);
     Ok((Answered::Tracked(receipt), Some(event)))
 }
 

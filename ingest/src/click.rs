@@ -1,7 +1,8 @@
 //! `POST /track/click`: parse, look up, limit, hash, stamp, append, answer.
 
-use std::{borrow::Cow, net::SocketAddr};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
+use arc_swap::Guard;
 use http::{HeaderMap, Response, header};
 use schemas::{
     CompactString,
@@ -11,7 +12,7 @@ use schemas::{
     hashes::PersonKey,
     ids::{CompanyId, KeyId},
     personal::mask,
-    receipt::{Receipt, ReceiptFields, Visit},
+    receipt::{Receipt, ReceiptFields, ReceiptKey, Visit},
     time::TimeMs,
     web::Utm,
 };
@@ -25,7 +26,7 @@ use crate::{
     edge::Edge,
     fields::{Fields, missing},
     in_place::in_place,
-    keys::AddressHashes,
+    keys::{AddressHashes, EdgeKeys},
     limiter::RetryAfter,
     page::{URL_CHARS_MAX, host_and_path, page, referrer_host},
     refusal::{EdgeRefusal, Invalid},
@@ -41,33 +42,31 @@ const OPENINGS_MAX: usize = 64;
 pub struct Said<'a> {
     pub(crate) code: Code,
     pub(crate) landing: Landing<'a>,
-    pub(crate) referrer: Option<Cow<'a, str>>,
-    pub(crate) fingerprint: Option<Cow<'a, str>>,
-    pub(crate) event_id: Option<Cow<'a, str>>,
-    pub(crate) utm: [Option<Cow<'a, str>>; 3],
+    pub(crate) referrer: Option<&'a str>,
+    pub(crate) fingerprint: Option<&'a str>,
+    pub(crate) event_id: Option<&'a str>,
+    pub(crate) utm: [Option<&'a str>; 3],
 }
 
 /// Host and path of a landing page, as they came in.
 pub(crate) struct Landing<'a> {
-    host: Cow<'a, str>,
-    path: Cow<'a, str>,
+    host: &'a str,
+    path: &'a str,
 }
 
 impl<'a> Landing<'a> {
     pub(crate) fn of(url: &'a str) -> Result<Landing<'a>, Invalid> {
         let bad = || Invalid::new("landingPage", format!("takes an http(s) URL of at most {URL_CHARS_MAX} characters"));
         let (host, path) = host_and_path(url).ok_or_else(bad)?;
-        Ok(Landing { host, path: Cow::Borrowed(path) })
-    }
-
-    fn into_owned(self) -> Landing<'static> {
-        Landing { host: Cow::Owned(self.host.into_owned()), path: Cow::Owned(self.path.into_owned()) }
+        Ok(Landing { host, path })
     }
 }
 
-/// Who made the request, as far as it is kept.
-#[derive(Clone, Copy)]
+/// Who made a request, as far as it is kept, and what its clicks are signed with.
 pub(crate) struct Visitor {
+    keys: Guard<Arc<EdgeKeys>>,
+    signing: ReceiptKey,
+    now: TimeMs,
     pub(crate) address: AddressHashes,
     /// The address under this process's own key, which lasts over midnight: its place in the limiter.
     pub(crate) address_key: u64,
@@ -107,7 +106,7 @@ fn take(
     }
     let stamped = visitor(edge, headers, peer, now).and_then(|visitor| {
         edge.clicks.check(visitor.address_key).map_err(rate_limited)?;
-        stamp(edge, said, &link, visitor, None, now)
+        Ok(stamp(edge, said, &link, &visitor, None))
     });
     let (receipt, event) = stamped.inspect_err(|_| edge.count_refused(link.company, EventKind::Click))?;
     Ok(Some((link.company, receipt, event)))
@@ -127,7 +126,7 @@ pub fn read<R>(body: &[u8], then: impl FnOnce(&Said<'_>) -> R) -> Result<R, Inva
     });
     match (quick, then) {
         (Some(done), _) => Ok(done),
-        (None, Some(then)) => Ok(then(&from_fields(&Fields::parse(body)?)?)),
+        (None, Some(then)) => Ok(then(&Given::of(&Fields::parse(body)?)?.said()?)),
         (None, None) => Err(Invalid::new("body", "takes one JSON object")),
     }
 }
@@ -151,33 +150,54 @@ pub(crate) struct Raw<'a> {
 impl<'a> Raw<'a> {
     /// None where something in it is not as it must be.
     pub(crate) fn said(&self) -> Option<Said<'a>> {
-        let text = |text: Option<&'a str>| text.map(Cow::Borrowed);
         check_event_id(self.event_id).ok()?;
         Some(Said {
             code: Code::parse(self.code).ok()?,
             landing: Landing::of(self.landing_page).ok()?,
-            referrer: text(self.referrer),
-            fingerprint: text(self.fingerprint),
-            event_id: text(self.event_id),
-            utm: [text(self.utm_source), text(self.utm_medium), text(self.utm_campaign)],
+            referrer: self.referrer,
+            fingerprint: self.fingerprint,
+            event_id: self.event_id,
+            utm: [self.utm_source, self.utm_medium, self.utm_campaign],
         })
     }
 }
 
-/// Reads a click from fields, naming the first that is wrong.
-pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Said<'static>, Invalid> {
-    let long = usize::MAX;
-    let text = |name| Ok::<_, Invalid>(fields.text(name, 0, long)?.map(Cow::Owned));
-    let code = fields.text("code", 0, long)?.ok_or_else(|| missing("code"))?;
-    let code = Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?;
-    let landing_page = text("landingPage")?.ok_or_else(|| missing("landingPage"))?;
-    let referrer = text("referrer")?;
-    let fingerprint = text("fingerprint")?;
-    let event_id = text("eventId")?;
-    let utm = [text("utmSource")?, text("utmMedium")?, text("utmCampaign")?];
-    check_event_id(event_id.as_deref())?;
-    let landing = Landing::of(&landing_page)?.into_owned();
-    Ok(Said { code, landing, referrer, fingerprint, event_id, utm })
+/// A click's texts, read one by one.
+pub(crate) struct Given {
+    code: Code,
+    landing_page: String,
+    referrer: Option<String>,
+    fingerprint: Option<String>,
+    event_id: Option<String>,
+    utm: [Option<String>; 3],
+}
+
+impl Given {
+    /// Reads them, naming the first that is wrong.
+    pub(crate) fn of(fields: &Fields<'_>) -> Result<Given, Invalid> {
+        let text = |name| fields.text(name, 0, usize::MAX);
+        let code = text("code")?.ok_or_else(|| missing("code"))?;
+        Ok(Given {
+            code: Code::parse(&code).map_err(|error| Invalid::new("code", error.to_string()))?,
+            landing_page: text("landingPage")?.ok_or_else(|| missing("landingPage"))?,
+            referrer: text("referrer")?,
+            fingerprint: text("fingerprint")?,
+            event_id: text("eventId")?,
+            utm: [text("utmSource")?, text("utmMedium")?, text("utmCampaign")?],
+        })
+    }
+
+    pub(crate) fn said(&self) -> Result<Said<'_>, Invalid> {
+        check_event_id(self.event_id.as_deref())?;
+        Ok(Said {
+            code: self.code.clone(),
+            landing: Landing::of(&self.landing_page)?,
+            referrer: self.referrer.as_deref(),
+            fingerprint: self.fingerprint.as_deref(),
+            event_id: self.event_id.as_deref(),
+            utm: self.utm.each_ref().map(Option::as_deref),
+        })
+    }
 }
 
 fn check_event_id(event_id: Option<&str>) -> Result<(), Invalid> {
@@ -191,14 +211,16 @@ fn check_event_id(event_id: Option<&str>) -> Result<(), Invalid> {
 pub(crate) fn visitor(edge: &Edge, headers: &HeaderMap, peer: SocketAddr, now: TimeMs) -> Result<Visitor, EdgeRefusal> {
     let address = edge.address(headers, peer);
     let address_key = (address.hash(&edge.config.limiter_key) >> 64) as u64;
-    let address = edge.follower.keys().hash(address, now).ok_or(EdgeRefusal::KeysNotReady)?;
+    let keys = edge.follower.keys();
+    let address = keys.hash(address, now).ok_or(EdgeRefusal::KeysNotReady)?;
+    let signing = keys.signing(now).ok_or(EdgeRefusal::KeysNotReady)?;
     let agent = edge.agents.classify(headers.get(header::USER_AGENT).map(header::HeaderValue::as_bytes));
     let visit = match (is_prefetch(headers), agent.bot) {
         (true, _) => Visit::Prefetch,
         (false, true) => Visit::Bot,
         (false, false) => Visit::Person,
     };
-    Ok(Visitor { address, address_key, visit, device: agent.device })
+    Ok(Visitor { keys, signing, now, address, address_key, visit, device: agent.device })
 }
 
 /// Makes the click's event and signs its receipt.
@@ -206,31 +228,28 @@ pub(crate) fn stamp(
     edge: &Edge,
     said: &Said<'_>,
     link: &Link<'_>,
-    visitor: Visitor,
+    visitor: &Visitor,
     key: Option<KeyId>,
-    now: TimeMs,
-) -> Result<(Receipt, Event), EdgeRefusal> {
-    let keys = edge.follower.keys();
-    let signing = keys.signing(now).ok_or(EdgeRefusal::KeysNotReady)?;
+) -> (Receipt, Event) {
+    let persons = &visitor.keys.persons;
     let id = edge.ids.next();
-    let event_id_hash = match &said.event_id {
-        Some(given) => keys.persons.event_id(given),
+    let event_id_hash = match said.event_id {
+        Some(given) => persons.event_id(given),
         None => xxh3_64(&id.0.to_be_bytes()),
     };
     let receipt = Receipt::sign(
-        &signing,
+        &visitor.signing,
         &ReceiptFields {
             visit: visitor.visit,
             client_event_id: said.event_id.is_some(),
-            at: now,
+            at: visitor.now,
             link: link.id,
-            visitor: said.fingerprint.as_deref().map_or(0, |fingerprint| keys.persons.visitor(fingerprint)),
+            visitor: said.fingerprint.map_or(0, |fingerprint| persons.visitor(fingerprint)),
             address_cut: visitor.address.today.cut(),
             event_id_hash,
         },
     );
-    let landing = page(&keys.persons, &said.landing.host, &said.landing.path);
-    let [source, medium, campaign] = &said.utm;
+    let [source, medium, campaign] = said.utm;
     let mut code = CompactString::from(link.code);
     code.make_ascii_lowercase();
     let click = Click {
@@ -241,16 +260,12 @@ pub(crate) fn stamp(
         receipt,
         address: visitor.address.today,
         address_before: visitor.address.before,
-        landing,
-        referrer_host: said.referrer.as_deref().and_then(|referrer| referrer_host(&keys.persons, referrer)),
-        utm: Utm {
-            source: kept(&keys.persons, source.as_deref()),
-            medium: kept(&keys.persons, medium.as_deref()),
-            campaign: kept(&keys.persons, campaign.as_deref()),
-        },
+        landing: page(persons, said.landing.host, said.landing.path),
+        referrer_host: said.referrer.and_then(|referrer| referrer_host(persons, referrer)),
+        utm: Utm { source: kept(persons, source), medium: kept(persons, medium), campaign: kept(persons, campaign) },
         device: visitor.device,
     };
-    Ok((receipt, edge.stamp_as(id, now, key, Body::Click(Box::new(click)))))
+    (receipt, edge.stamp_as(id, visitor.now, key, Body::Click(Box::new(click))))
 }
 
 /// A campaign parameter as it is kept: masked, cut, and none if empty. U+0000, which no store takes, is left out.
@@ -258,8 +273,10 @@ fn kept(persons: &PersonKey, text: Option<&str>) -> Option<CompactString> {
     let text = text?;
     let sound = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
     let masked = mask(persons, Some(&*sound).filter(|text| !text.is_empty())?);
-    match masked.char_indices().nth(Utm::MAX_CHARS) {
-        Some((end, _)) => Some(CompactString::from(&masked[..end])),
-        None => Some(masked.into()),
+    if masked.len() > Utm::MAX_CHARS
+        && let Some((end, _)) = masked.char_indices().nth(Utm::MAX_CHARS)
+    {
+        return Some(CompactString::from(&masked[..end]));
     }
+    Some(masked.into())
 }

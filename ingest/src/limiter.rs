@@ -62,6 +62,11 @@ impl<C: Clock> ClickLimiter<C> {
     pub fn check(&self, address_hash: u64) -> Result<(), RetryAfter> {
         check(self.limiter.as_ref(), address_hash)
     }
+
+    /// So many clicks of an address at once; where they are not all within the limit, none of them counts.
+    pub fn takes_all(&self, address_hash: u64, clicks: usize) -> bool {
+        takes_all(self.limiter.as_ref(), address_hash, clicks)
+    }
 }
 
 /// Requests a second of an API key. Keys are the catalog's own and few (an address is anyone's), so
@@ -82,19 +87,29 @@ impl<C: Clock> KeyLimiter<C> {
     }
 
     pub fn check(&self, key_id: u64) -> Result<(), RetryAfter> {
-        if let Some(limiter) = &self.limiter
-            && self.requests.fetch_add(1, Ordering::Relaxed) % REQUESTS_PER_TIDY == REQUESTS_PER_TIDY - 1
-            && limiter.len() > KEYS_KEPT
-        {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
+        self.tidy(1);
         check(self.limiter.as_ref(), key_id)
+    }
+
+    /// So many requests of a key at once; where they are not all within the limit, none of them counts.
+    pub fn takes_all(&self, key_id: u64, requests: usize) -> bool {
+        self.tidy(requests as u64);
+        takes_all(self.limiter.as_ref(), key_id, requests)
     }
 
     /// Keys whose buckets are in memory.
     pub fn kept(&self) -> usize {
         self.limiter.as_ref().map_or(0, RateLimiter::len)
+    }
+
+    fn tidy(&self, requests: u64) {
+        let Some(limiter) = &self.limiter else { return };
+        let before = self.requests.fetch_add(requests, Ordering::Relaxed);
+        let is_due = before / REQUESTS_PER_TIDY != before.wrapping_add(requests) / REQUESTS_PER_TIDY;
+        if is_due && limiter.len() > KEYS_KEPT {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
     }
 }
 
@@ -118,6 +133,16 @@ where
 {
     let Some(limiter) = limiter else { return Ok(()) };
     limiter.check_key(&key).map_err(|until| retry_after(&until, limiter.clock()))
+}
+
+fn takes_all<S, C>(limiter: Option<&Limiter<S, C>>, key: u64, cells: usize) -> bool
+where
+    S: governor::state::StateStore<Key = u64>,
+    C: Clock,
+{
+    let (Some(limiter), false) = (limiter, cells == 0) else { return true };
+    let cells = u32::try_from(cells).ok().and_then(NonZeroU32::new);
+    cells.is_some_and(|cells| matches!(limiter.check_key_n(&key, cells), Ok(Ok(()))))
 }
 
 fn retry_after<C: Clock>(until: &NotUntil<C::Instant>, clock: &C) -> RetryAfter {

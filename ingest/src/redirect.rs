@@ -80,18 +80,18 @@ fn stamped(
     }
     edge.clicks.check(visitor.address_key).ok()?;
     let referrer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
-    let utm = |name: &str| {
-        destination.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned().into())
-    };
+    let utm =
+        |name: &str| destination.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned());
+    let utm = [utm("utm_source"), utm("utm_medium"), utm("utm_campaign")];
     let said = Said {
         code: Code::parse(link.code).ok()?,
         landing: Landing::of(destination.as_str()).ok()?,
-        referrer: referrer.map(Into::into),
+        referrer,
         fingerprint: None,
         event_id: None,
-        utm: [utm("utm_source"), utm("utm_medium"), utm("utm_campaign")],
+        utm: utm.each_ref().map(Option::as_deref),
     };
-    stamp(edge, &said, link, visitor, None, now).ok()
+    Some(stamp(edge, &said, link, &visitor, None))
 }
 
 /// Where to: the link's own destination, or `?to=` under the company's domain.

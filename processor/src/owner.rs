@@ -219,6 +219,8 @@ impl Owner {
             let longest = self.limits.clicks_wait;
             let look = due.map_or(longest, |due| due.saturating_duration_since(Instant::now()).min(longest));
             tokio::select! {
+                // Where a batch is there and another time has come too, the batch still waits for others to come.
+                biased;
                 () = stop.cancelled() => {}
                 ready = self.reader.ready(), if self.held_at.is_none() => {
                     ready.map_err(ProcessError::Reading)?;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// A code as its maker spelled it: `[A-Za-z0-9_-]{3,64}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Code(Box<str>);
+pub struct Code(CompactString);
 
 /// A text that can be no code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +31,7 @@ impl Code {
 
     /// The spelling that codes are compared in.
     pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
+        self.0.as_str().to_ascii_lowercase()
     }
 
     /// Where the code's events go, and where it stands in tables: xxh3 of the folded spelling.

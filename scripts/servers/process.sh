@@ -77,14 +77,19 @@ await_children() {
 }
 
 # free_port: outside the range that the system gives to connections, so that none of those takes it meanwhile. Not one that
-# this folder has given out already, whose server may not listen yet.
+# this folder has given out already, whose server may not listen yet, nor one that another has within the hour.
 free_port() {
     python3 - "$folder" <<'PYTHON'
+import os
 import pathlib
 import random
 import socket
 import sys
+import tempfile
+import time
 
+taken = pathlib.Path(tempfile.gettempdir(), f"refmill-ports-{os.getuid()}")
+taken.mkdir(exist_ok=True)
 given = {path.read_text().strip() for path in pathlib.Path(sys.argv[1]).glob("*/*port")}
 for _ in range(1000):
     port = random.randrange(12000, 32000)
@@ -95,6 +100,13 @@ for _ in range(1000):
             probe.bind(("127.0.0.1", port))
         except OSError:
             continue
+    mark = taken / str(port)
+    if mark.exists() and time.time() - mark.stat().st_mtime > 3600:
+        mark.unlink(missing_ok=True)
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        continue
     print(port)
     break
 else:

@@ -62,9 +62,10 @@ async fn a_magic_link_signs_in_once_within_15_minutes() {
 
     let jwt = data["token"].as_str().unwrap();
     stage.get("/companies/settings", By::Token(jwt)).await.taken();
-    pass_ms(HOUR_MS - 1_000);
+    // A token ends with a whole second.
+    pass_ms(HOUR_MS - MINUTE_MS);
     stage.get("/companies/settings", By::Token(jwt)).await.taken();
-    pass_ms(1_000);
+    pass_ms(MINUTE_MS);
     stage.get("/companies/settings", By::Token(jwt)).await.refused(401, "UNAUTHORIZED", "the token");
 
     let late = stage.mailed_token("late@example.com", "affiliate").await.unwrap();
@@ -126,7 +127,8 @@ async fn who_may_not_is_told_so() {
     }
     check(Method::POST, "/companies/rotate-key", By::Key(&company.key), 401).await;
     check(Method::POST, "/companies/rotate-key", By::Token(&partner), 403).await;
-    let tampered = format!("{}AAA", &owner[..owner.len() - 3]);
+    let other_end = if owner.ends_with("AAA") { "AAE" } else { "AAA" };
+    let tampered = format!("{}{other_end}", &owner[..owner.len() - 3]);
     check(Method::GET, "/companies/settings", By::Token(&tampered), 401).await;
     let claims = owner.split('.').nth(1).unwrap();
     let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");

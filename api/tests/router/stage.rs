@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub(crate) const PUBLIC_URL: &str = "http://refmill.example";
-pub(crate) const DECISION_WAIT: Duration = Duration::from_millis(300);
+/// For a decision, on a busy machine.
+pub(crate) const DECISION_WAIT: Duration = Duration::from_secs(2);
 pub(crate) const REQUESTS_PER_SECOND: u32 = 500;
 /// For a mail, on a busy machine.
 const MAIL_LOOKS: usize = 2_000;

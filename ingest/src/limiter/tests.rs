@@ -52,10 +52,31 @@ fn a_wait_counts_down() {
     assert_eq!(clicks.check(1), Err(RetryAfter { seconds: 1 }));
 }
 
+/// How many clicks of each batch get through, whole where all of it is taken at once, else one by one.
+fn passed(batches: &[(u64, usize)], takes_all: fn(&ClickLimiter<FakeRelativeClock>, u64, usize) -> bool) -> Vec<usize> {
+    let (clicks, clock) = limiter(100);
+    let batches = batches.iter().map(|(seconds, count)| {
+        clock.advance(Duration::from_secs(*seconds));
+        if takes_all(&clicks, 7, *count) { *count } else { (0..*count).filter(|_| clicks.check(7).is_ok()).count() }
+    });
+    batches.collect()
+}
+
+#[test]
+fn a_batch_counts_as_its_clicks_do() {
+    let batches = [(0, 60), (0, 60), (36, 3), (72, 2), (3_600, 101), (0, 0), (3_600, 100), (0, 1), (35, 1), (1, 1)];
+    let one_by_one = passed(&batches, |_, _, _| false);
+    assert_eq!(one_by_one, [60, 40, 1, 2, 100, 0, 100, 0, 0, 1]);
+    assert_eq!(passed(&batches, ClickLimiter::takes_all), one_by_one);
+    let counts_what_it_refuses =
+        |clicks: &ClickLimiter<_>, address, count| (0..count).all(|_| clicks.check(address).is_ok());
+    assert_ne!(passed(&batches, counts_what_it_refuses), one_by_one, "what is refused as a whole was counted");
+}
+
 #[test]
 fn nought_is_off_and_beyond_the_range_is_said() {
     let (clicks, _) = limiter(0);
-    assert!((0..10_000).all(|_| clicks.check(1).is_ok()));
+    assert!((0..10_000).all(|_| clicks.check(1).is_ok()) && clicks.takes_all(1, 10_000));
     let refused =
         ClickLimiter::new(CLICKS_PER_HOUR_MAX + 1, FakeRelativeClock::default()).err().expect("over the range");
     assert_eq!(refused.to_string(), "clicks per address and hour takes 0 (off) to 1000000, not 1000001");
@@ -66,7 +87,8 @@ fn nought_is_off_and_beyond_the_range_is_said() {
 fn keys_have_a_second_each_and_idle_ones_are_dropped() {
     let clock = FakeRelativeClock::default();
     let keys = KeyLimiter::new(3, clock.clone()).expect("in range");
-    assert_eq!((0..5).filter(|_| keys.check(1).is_ok()).count(), 3);
+    assert!(!keys.takes_all(1, 4) && keys.takes_all(1, 2));
+    assert_eq!((0..5).filter(|_| keys.check(1).is_ok()).count(), 1);
     assert_eq!(keys.check(1), Err(RetryAfter { seconds: 1 }));
     assert_eq!(keys.check(2), Ok(()));
     clock.advance(Duration::from_secs(1));

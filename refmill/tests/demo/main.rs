@@ -104,9 +104,8 @@ fn what_is_missing_is_said() {
         assert!(words.contains(part), "{part} is not in {words}");
     };
     check(&[], "start `refmill up`");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let kept = format!(
-        "base_url = \"http://{free}\"\ncompany_id = \"cmp_0\"\ncompany_email = \"a@example.com\"\n\
+        "base_url = \"http://127.0.0.1:1\"\ncompany_id = \"cmp_0\"\ncompany_email = \"a@example.com\"\n\
          secret_key = \"sk_live_0\"\npublishable_key = \"pk_live_0\"\n\
          [[affiliates]]\nemail = \"b@example.com\"\nid = \"aff_0\"\ncodes = [\"abc\"]\n"
     );

@@ -156,7 +156,8 @@ fn requests_reach_who_answers_them() {
 
 #[test]
 fn what_nobody_can_take_is_refused_as_the_roles_do() {
-    let entry = Entry::start(free(), role("api"));
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    let entry = Entry::start(nobody, role("api"));
     let reply = entry.answers("/track/click", "HTTP/1.1 503");
     for part in
         ["retry-after: 1", "content-type: application/json", r#"{"success":false,"error":{"code":"UNAVAILABLE""#]

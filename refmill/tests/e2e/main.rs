@@ -6,6 +6,7 @@ mod clock;
 mod durability;
 mod http;
 mod kill;
+mod limits;
 mod overload;
 mod privacy;
 mod seed_examples;

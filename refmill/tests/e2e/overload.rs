@@ -27,6 +27,7 @@ const BATCH_EVENTS: usize = 1_000;
 /// What is said where it holds too much.
 const HELD: &str = "it held";
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+const LATE_REFUSALS: Duration = Duration::from_millis(300);
 /// A flood is much to read for a busy machine. What waits meanwhile is answered after 30 s, whatever it waits for.
 const FLOODED_WITHIN: Duration = Duration::from_secs(25);
 
@@ -121,6 +122,11 @@ fn shed_each(server: &Server, request: impl Fn() -> Request, depth: usize, slack
         refused.extend(Waiting(answered).answers());
         holds(refused.len() >= MORE, format!("{} of {} were refused", refused.len(), depth + MORE))
     })?;
+    // The process's own events have taken places too, so some more may be on their way.
+    std::thread::sleep(LATE_REFUSALS);
+    let (late, still) = waiting.drain(..).partition(|connection| connection.has_answer().expect("open"));
+    waiting = still;
+    refused.extend(Waiting(late).answers());
     for reply in &refused {
         let says_when =
             reply.header("retry-after").and_then(|after| after.parse::<u64>().ok()).is_some_and(|after| after > 0);

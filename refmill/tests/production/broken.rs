@@ -5,6 +5,7 @@ mod stage;
 mod stores;
 mod trusted;
 
+use schemas::conversion::ReviewState;
 use schemas::decision::Outcome;
 
 use crate::audit::{audit, differences};
@@ -79,7 +80,14 @@ const DAMAGES: [Damage; 22] = [
         said: "partner",
         done: |books| books.conversions.iter_mut().find(|row| row.partner != 0).expect("a winner").partner += 1,
     },
-    Damage { what: "another commission", said: "commission", done: |books| books.conversions[0].commission_minor += 1 },
+    Damage {
+        what: "another commission",
+        said: "commission",
+        done: |books| {
+            let mut earning = books.conversions.iter_mut().filter(|row| row.review != ReviewState::Rejected as u8);
+            earning.next().expect("one that earns").commission_minor += 1;
+        },
+    },
     Damage {
         what: "a transfer is posted twice",
         said: "balances",

@@ -18,20 +18,10 @@ use crate::{
 /// Where the body of an event says that it is a click.
 const CLICK: u32 = 16;
 
-/// Bytes of an event beside its click, and of all of a click that are no text.
+/// Bytes of an event beside its click, and of all of a click that are no text: the texts' own lengths are within them.
 const ROUND: usize = 192;
 
 pub(super) fn encode(event: &Event, click: &Click) -> Vec<u8> {
-    let mut body = Writer(Vec::with_capacity(ROUND + 128));
-    body.fixed64(1, click.company.0);
-    body.fixed64(2, click.program.0);
-    body.fixed64(3, click.partner.0);
-    body.bytes(4, click.code.as_bytes());
-    body.bytes(5, click.receipt.as_bytes());
-    body.bytes(6, &click.address.0.to_be_bytes());
-    if let Some(before) = click.address_before {
-        body.bytes(7, &before.0.to_be_bytes());
-    }
     let texts = [
         Some(&click.landing.host),
         Some(&click.landing.path),
@@ -39,13 +29,10 @@ pub(super) fn encode(event: &Event, click: &Click) -> Vec<u8> {
         click.utm.source.as_ref(),
         click.utm.medium.as_ref(),
         click.utm.campaign.as_ref(),
-    ];
-    for (field, text) in (8..).zip(texts) {
-        body.bytes(field, text.map_or(&[], |text| text.as_bytes()));
-    }
-    body.varint(14, click.device as u64);
-
-    let mut all = Writer(Vec::with_capacity(ROUND + body.0.len()));
+    ]
+    .map(|text| text.map_or(&[][..], |text| text.as_bytes()));
+    let texts_bytes: usize = texts.iter().map(|text| text.len()).sum();
+    let mut all = Writer(Vec::with_capacity(ROUND + click.code.len() + texts_bytes));
     all.bytes(1, &event.id.0.to_be_bytes());
     all.varint(2, event.stamped_at.0.cast_unsigned());
     all.varint(3, event.resent.into());
@@ -57,7 +44,21 @@ pub(super) fn encode(event: &Event, click: &Click) -> Vec<u8> {
         all.present(6, at.0.cast_unsigned());
     }
     all.0.extend_from_slice(&CLICK_KEY);
-    all.length_delimited(&body.0);
+    all.within(|body| {
+        body.fixed64(1, click.company.0);
+        body.fixed64(2, click.program.0);
+        body.fixed64(3, click.partner.0);
+        body.bytes(4, click.code.as_bytes());
+        body.bytes(5, click.receipt.as_bytes());
+        body.bytes(6, &click.address.0.to_be_bytes());
+        if let Some(before) = click.address_before {
+            body.bytes(7, &before.0.to_be_bytes());
+        }
+        for (field, text) in (8..).zip(texts) {
+            body.bytes(field, text);
+        }
+        body.varint(14, click.device as u64);
+    });
     all.0
 }
 
@@ -156,6 +157,25 @@ impl Writer {
     fn length_delimited(&mut self, bytes: &[u8]) {
         encode_varint(bytes.len() as u64, &mut self.0);
         self.0.extend_from_slice(bytes);
+    }
+
+    /// What is written here stands behind its length. Nearly all clicks have one of two bytes, so that is what is left for it.
+    fn within(&mut self, write: impl FnOnce(&mut Writer)) {
+        let start = self.0.len();
+        self.0.extend_from_slice(&[0; 2]);
+        write(self);
+        let length = self.0.len() - start - 2;
+        match u16::try_from(length) {
+            Ok(length @ 0x80..0x4000) => {
+                self.0[start] = length as u8 | 0x80;
+                self.0[start + 1] = (length >> 7) as u8;
+            }
+            _ => {
+                let mut bytes = Vec::new();
+                encode_varint(length as u64, &mut bytes);
+                self.0.splice(start..start + 2, bytes);
+            }
+        }
     }
 }
 

@@ -83,6 +83,13 @@ fn some_text() -> impl Strategy<Value = Option<CompactString>> {
     text().prop_map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
+fn signed(client_event_id: bool, at_ms: i64, hashes: [u64; 4]) -> Receipt {
+    let (visit, at, [link, visitor, address_cut, event_id_hash]) = (Visit::Person, TimeMs(at_ms), hashes);
+    let link = LinkId(link);
+    let fields = ReceiptFields { visit, client_event_id, at, link, visitor, address_cut, event_id_hash };
+    Receipt::sign(&ReceiptKey { id: ReceiptKeyId(1), secret: [7; 16] }, &fields)
+}
+
 prop_compose! {
     fn click()(
         ids in any::<[u64; 3]>(),
@@ -94,16 +101,13 @@ prop_compose! {
     ) -> Click {
         let ([company, program, partner], [code, host, path]) = (ids, texts);
         let [referrer_host, source, medium, campaign] = optional;
-        let (client_event_id, at, [link, visitor, address_cut, event_id_hash]) = fields;
-        let receipt = ReceiptFields {
-            visit: Visit::Person, client_event_id, at: TimeMs(at), link: LinkId(link), visitor, address_cut, event_id_hash,
-        };
+        let (client_event_id, at, hashes_of_it) = fields;
         Click {
             company: CompanyId(company),
             program: ProgramId(program),
             partner: PartnerId(partner),
             code,
-            receipt: Receipt::sign(&ReceiptKey { id: ReceiptKeyId(1), secret: [7; 16] }, &receipt),
+            receipt: signed(client_event_id, at, hashes_of_it),
             address: AddressHash(hashes.0),
             address_before: hashes.1.map(AddressHash),
             landing: Page { host, path },
@@ -131,6 +135,30 @@ prop_compose! {
             first_appended_at: first.map(|at| TimeMs(at.into())),
             body: Body::Click(Box::new(click)),
         }
+    }
+}
+
+/// The length of a click's body takes one byte, two or three.
+#[test]
+fn clicks_of_every_length_are_written_as_prost_does() {
+    let shortest = event(Body::Click(Box::new(Click {
+        company: CompanyId(0),
+        program: ProgramId(0),
+        partner: PartnerId(0),
+        code: CompactString::default(),
+        receipt: signed(false, 0, [0; 4]),
+        address: AddressHash(0),
+        address_before: None,
+        landing: Page { host: CompactString::default(), path: CompactString::default() },
+        referrer_host: None,
+        utm: Utm { source: None, medium: None, campaign: None },
+        device: Device::ALL[0],
+    })));
+    for length in (0..200).chain(16_200..16_500) {
+        let mut event = shortest.clone();
+        let Body::Click(click) = &mut event.body else { continue };
+        click.landing.path = "p".repeat(length).into();
+        assert_eq!(encode_event(event.clone()), event::encode_record(event), "{length}");
     }
 }
 

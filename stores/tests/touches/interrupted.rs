@@ -135,10 +135,13 @@ async fn check_atomic(saver: Saver) -> Result<(usize, usize), String> {
     Ok(seen)
 }
 
+const BETWEEN_LOADS: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// What Redis got before the cut may still be on its way through it: loads until two say the same.
 async fn settled(store: &Touches) -> Loaded {
     let mut last = store.load(0).await.unwrap();
     for _ in 0..20 {
+        tokio::time::sleep(BETWEEN_LOADS).await;
         let now = store.load(0).await.unwrap();
         if now == last {
             return now;

@@ -23,7 +23,7 @@ use stores::{
     log::{Class, Health, QueueFull},
 };
 
-use super::scene::{Arrived, Running, config, crashed, folder, marked, now, sent_after, until};
+use super::scene::{Arrived, Running, config, crashed, folder, marked, now, segments, sent_after, until};
 use crate::spool::{Spool, State, record::Spooled};
 
 const RECORDS: usize = 500;
@@ -93,7 +93,9 @@ async fn across_a_crash(dies: Dies, answers_early: bool) -> Vec<Vec<u8>> {
     running.health.send_replace(Health::Well);
     until("all are under way", || taken.load(Ordering::SeqCst) >= RECORDS).await;
     if answers_early {
-        until("the drain believes it", || running.spool.state() == State::Direct).await;
+        // What is copied below must not go meanwhile.
+        let is_drained = || running.spool.state() == State::Direct && segments(folder.path()).is_empty();
+        until("the drain believes it", is_drained).await;
     }
     // What the next process finds.
     running.draining.abort();

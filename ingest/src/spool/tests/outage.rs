@@ -96,9 +96,9 @@ impl Acknowledged {
     }
 
     /// Until the log takes what is sent.
-    async fn send_first(&mut self, site: &Site) {
+    async fn send_first(&mut self, site: &Site, orders: &str) {
         for number in 0..FIRST_TRIES {
-            self.send(site, &format!("first-{number}")).await;
+            self.send(site, &format!("{orders}-{number}")).await;
             let refused = std::mem::take(&mut self.refused);
             if refused == 0 && site.spool.state() == State::Direct {
                 return;
@@ -127,7 +127,7 @@ async fn check(how: &str, rounds: usize) {
     let (unused, _) = watch::channel(Health::Well);
     let site = Site::on(64 << 20, Some(log.clone()), unused, |drain, log| tokio::spawn(drain.run(log))).await;
     let mut acknowledged = Acknowledged::default();
-    acknowledged.send_first(&site).await;
+    acknowledged.send_first(&site, "first").await;
     for round in 0..rounds {
         acknowledged.send(&site, &format!("before-{round}")).await;
         assert_eq!(acknowledged.refused, 0, "Kafka is there");
@@ -149,6 +149,7 @@ async fn check(how: &str, rounds: usize) {
             acknowledged.send(&site, &format!("back-{round}-{:?}", orders.next())).await;
         }
         until("it is well", || *log.health().borrow() == Health::Well).await;
+        acknowledged.send_first(&site, &format!("well-{round}")).await;
     }
     acknowledged.send(&site, "after").await;
     assert_eq!(acknowledged.refused, 0, "back to normal without a restart");

@@ -101,7 +101,8 @@ fn sign_in(ground: &Ground) -> Vec<Row> {
 
 fn roles(ground: &Ground) -> Vec<Row> {
     let settings = Request::get("/companies/settings");
-    let broken = format!("{}AAA", &ground.token[..ground.token.len() - 3]);
+    let other_end = if ground.token.ends_with("AAA") { "AAE" } else { "AAA" };
+    let broken = format!("{}{other_end}", &ground.token[..ground.token.len() - 3]);
     let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", ground.token.split('.').nth(1).expect("a token of three parts"));
     let rotate = Request::post("/companies/rotate-key");
     vec![

@@ -133,11 +133,21 @@ fn an_offset_ahead_of_its_decisions_is_caught() {
 /// What was parked is decided; put back, it is decided again: as by a `settle` that does not look whether it is still parked.
 #[test]
 fn a_settle_that_does_not_look_is_caught() {
+    // A kill may come while nothing is parked that money will come of.
+    assert!((0..KILLS_MAX).any(|_| what_is_settled_twice_is_caught()), "nothing was ever parked and attributed");
+}
+
+const KILLS_MAX: usize = 5;
+
+/// False where nothing could be settled twice.
+fn what_is_settled_twice_is_caught() -> bool {
     let mut field = Field::new();
     field.load_and_kill(0);
     let copy = tempfile::tempdir().expect("a folder");
     let before = field.site.copy_of("ledger.db", copy.path());
-    assert!(field.parked() > 0);
+    if field.parked() == 0 {
+        return false;
+    }
     assert_eq!(field.start_and_check(0), Ok(()));
     field.stop();
     let ledger = field.ledger();
@@ -151,10 +161,13 @@ fn a_settle_that_does_not_look_is_caught() {
         )
         .expect("put back");
     let again: i64 = ledger.query_row("SELECT count(*) FROM again", [], |row| row.get(0)).expect("a count");
-    assert!(again > 0, "a parked one was attributed");
     ledger.close().expect("closed");
+    if again == 0 {
+        return false;
+    }
     field.journal.clicks_before = 0;
     caught(field.start_and_check(0), &["sales attributed"], "settled twice");
+    true
 }
 
 /// A control is caught by what it breaks, not by something else.

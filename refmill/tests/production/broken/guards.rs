@@ -6,7 +6,7 @@ use schemas::conversion::ReviewState;
 use schemas::decision::{EventKind, Outcome};
 use schemas::event::Event;
 use schemas::ids::ProgramId;
-use schemas::money::Currency;
+use schemas::money::{Currency, Rate};
 use schemas::terms::Terms;
 use stores::ledger::{CommitError, Versions};
 
@@ -177,6 +177,13 @@ async fn budget(cluster: &Cluster, of: Company, column: &str) -> i64 {
 /// Twice as many from one address within an hour would be looked at by a person.
 const FROM_ONE_ADDRESS: usize = 12;
 
+/// The address alone is enough for it, however long after the clicks the sale comes.
+fn reviewed_for_velocity(program: ProgramId) -> Terms {
+    let mut terms = with_budget(program, PLENTY_MINOR);
+    terms.fraud.review_from = Rate(400_000);
+    terms
+}
+
 /// Clicks are remembered, and the batch that they are of is not committed.
 #[test]
 fn touches_changed_before_the_commit_are_seen() {
@@ -184,7 +191,7 @@ fn touches_changed_before_the_commit_are_seen() {
         let mut cluster = Cluster::start(PLAN).await;
         let hands = Hands::on(&cluster).await;
         for remembers_first in [false, true] {
-            let of = hands.company(|program| with_budget(program, PLENTY_MINOR)).await;
+            let of = hands.company(reviewed_for_velocity).await;
             let link = hands.link(of, |_| true).await;
             cluster.stop_all(Does::Process).await;
             let address = hands.number();

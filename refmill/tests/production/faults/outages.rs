@@ -69,6 +69,7 @@ fn redis_is_flushed_restarted_and_rolled_back() {
         load.let_pass(STEPS / 3);
         load.until_acknowledged(STEPS / 12).await;
         redis(&servers.redis, &["FLUSHALL"]).expect("flushed");
+        load.let_pass(STEPS / 6);
         load.until_acknowledged(STEPS / 12).await;
         servers.stop(Kind::Redis).await;
         let (folder, copy) = (servers.folder(Kind::Redis), cluster.beside("older-redis"));
