@@ -34,11 +34,14 @@ pub(crate) fn push_tracked(text: &mut String, receipt: &Receipt) {
     text.push_str("\"}");
 }
 
-/// What stands before the answers of a batch's items, with room for so many characters of theirs.
+/// Around the answers of a batch's items.
+pub(crate) const BATCH_BEGIN: &str = r#"{"success":true,"data":{"results":["#;
+const BATCH_END: &str = "]}}";
+
+/// The begin of a batch's answer, with room for so many characters of its items'.
 pub(crate) fn begin_batch(chars: usize) -> String {
-    const BEGIN: &str = r#"{"success":true,"data":{"results":["#;
-    let mut text = String::with_capacity(BEGIN.len() + chars + BATCH_END.len());
-    text.push_str(BEGIN);
+    let mut text = String::with_capacity(BATCH_BEGIN.len() + chars + BATCH_END.len());
+    text.push_str(BATCH_BEGIN);
     text
 }
 
@@ -47,8 +50,6 @@ pub(crate) fn end_batch(mut text: String) -> Response<Page> {
     text.push_str(BATCH_END);
     page(StatusCode::OK, text)
 }
-
-const BATCH_END: &str = "]}}";
 
 pub(crate) fn not_tracked() -> Response<Page> {
     page(StatusCode::OK, r#"{"success":true,"data":{"tracked":false}}"#.to_owned())

@@ -9,13 +9,12 @@ use schemas::{
     event::{Body, Event},
     ids::{ConversionId, KeyId},
     receipt::Receipt,
-    time::TimeMs,
 };
 use serde_json::{json, value::RawValue};
 use stores::log::Class;
 
 use crate::{
-    answer::{Page, begin_batch, end_batch, error, push_tracked},
+    answer::{BATCH_BEGIN, Page, begin_batch, end_batch, error, push_tracked},
     click, conversion,
     edge::Edge,
     fields::{Fields, missing},
@@ -36,7 +35,6 @@ struct Sender<'a> {
     /// The company whose secret key came with the batch, or why a conversion in it is refused.
     caller: Result<Credential, EdgeRefusal>,
     visitor: click::Visitor,
-    now: TimeMs,
 }
 
 /// What an item that is not refused is answered.
@@ -91,7 +89,7 @@ impl<'a> Sender<'a> {
         let visitor = click::visitor(edge, headers, peer, now)?;
         let no_key = || secret.map_or(EdgeRefusal::NoKey, |secret| edge.follower.bad_key(secret, EdgeRefusal::NoKey));
         let caller = caller.ok_or_else(no_key);
-        Ok(Sender { edge, snapshot, caller, visitor, now })
+        Ok(Sender { edge, snapshot, caller, visitor })
     }
 
     fn named(&self, code: &Code) -> Result<Option<Named<'_>>, EdgeRefusal> {
@@ -113,7 +111,7 @@ impl Taken {
 
     fn add(&mut self, item: Result<(Answered, Option<Event>), EdgeRefusal>) {
         let text = &mut self.answer;
-        if !text.ends_with('[') {
+        if text.len() > BATCH_BEGIN.len() {
             text.push(',');
         }
         match item {
@@ -154,7 +152,10 @@ fn clicks_alone<R>(body: &[u8], then: impl FnOnce(&[click::Said<'_>]) -> R) -> O
         }
         let mut clicks = Vec::with_capacity(raws.len());
         for raw in &raws {
-            clicks.push(raw.said().filter(|_| raw.kind == Some("click"))?);
+            if raw.kind != Some("click") {
+                return None;
+            }
+            clicks.push(raw.said()?);
         }
         Some(then(&clicks))
     })
@@ -172,8 +173,8 @@ struct Named<'a> {
 fn take_clicks(sender: &Sender<'_>, clicks: &[click::Said<'_>]) -> Result<Taken, EdgeRefusal> {
     let edge = sender.edge;
     let is_charged = sender.caller.as_ref().is_ok_and(|key| edge.key_limiter.takes_all(key.id.0, clicks.len()));
-    let charge = || if is_charged { Ok(()) } else { charge(sender, EventKind::Click) };
-    let named: Vec<_> = clicks.iter().map(|said| charge().and_then(|()| sender.named(&said.code))).collect();
+    let charged = || if is_charged { Ok(()) } else { charge(sender, EventKind::Click) };
+    let named: Vec<_> = clicks.iter().map(|said| charged().and_then(|()| sender.named(&said.code))).collect();
     let is_of_address = |named: &&Result<Option<Named<'_>>, _>| matches!(named, Ok(Some(Named { vouched: None, .. })));
     let of_address = named.iter().filter(is_of_address).count();
     let is_within = edge.clicks.takes_all(sender.visitor.address_key, of_address);
@@ -246,9 +247,9 @@ fn take_click(
 
 fn take_conversion(sender: &Sender<'_>, fields: &Fields<'_>) -> Result<(Answered, Option<Event>), EdgeRefusal> {
     let caller = sender.caller.clone()?;
-    let made = conversion::from_fields(fields, sender.now)
+    let made = conversion::from_fields(fields, sender.visitor.now)
         .map_err(EdgeRefusal::from)
-        .and_then(|said| conversion::stamp(sender.edge, caller, said, sender.now));
+        .and_then(|said| conversion::stamp(sender.edge, caller, said, sender.visitor.now));
     let (conversion, event) = made.inspect_err(|_| sender.edge.count_refused(caller.company, EventKind::Sale))?;
     Ok((Answered::Processing(conversion), Some(event)))
 }

@@ -66,7 +66,7 @@ impl<'a> Landing<'a> {
 pub(crate) struct Visitor {
     keys: Guard<Arc<EdgeKeys>>,
     signing: ReceiptKey,
-    now: TimeMs,
+    pub(crate) now: TimeMs,
     pub(crate) address: AddressHashes,
     /// The address under this process's own key, which lasts over midnight: its place in the limiter.
     pub(crate) address_key: u64,

@@ -32,11 +32,13 @@ pub struct AddressHashes {
 impl EdgeKeys {
     pub async fn load(catalog: &Catalog, now: TimeMs) -> Result<EdgeKeys, StoreError> {
         let secrets = catalog.secrets();
+        // Both come in one transaction: where there are a day's there are receipts' too.
+        let days = catalog.day_keys(now).await?;
         let receipts = catalog.receipt_keys().await?;
         Ok(EdgeKeys {
             ids: secrets.id_key.clone(),
             persons: secrets.person_key.clone(),
-            days: catalog.day_keys(now).await?,
+            days,
             checked_under: receipts.all(),
             receipts,
         })

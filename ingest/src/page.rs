@@ -124,6 +124,9 @@ mod tests {
         ] {
             assert_eq!(host_and_path(url), wanted, "{url}");
         }
+        let key = PersonKey::new([5; 16]);
+        assert_eq!(&*page(&key, "Acme.COM", "/A").host, "acme.com");
+        assert_eq!(referrer_host(&key, "https://Acme.COM/A").as_deref(), Some("acme.com"));
         assert_eq!(host_and_path(&format!("https://a.example/{}", "x".repeat(URL_CHARS_MAX))), None);
     }
 }

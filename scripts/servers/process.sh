@@ -80,6 +80,7 @@ await_children() {
 # this folder has given out already, whose server may not listen yet, nor one that another has within the hour.
 free_port() {
     python3 - "$folder" <<'PYTHON'
+import fcntl
 import os
 import pathlib
 import random
@@ -89,8 +90,13 @@ import tempfile
 import time
 
 taken = pathlib.Path(tempfile.gettempdir(), f"refmill-ports-{os.getuid()}")
-taken.mkdir(exist_ok=True)
+taken.mkdir(mode=0o700, exist_ok=True)
+fcntl.flock(os.open(taken, os.O_RDONLY), fcntl.LOCK_EX)
+for mark in taken.iterdir():
+    if time.time() - mark.stat().st_mtime > 3600:
+        mark.unlink()
 given = {path.read_text().strip() for path in pathlib.Path(sys.argv[1]).glob("*/*port")}
+given.update(mark.name for mark in taken.iterdir())
 for _ in range(1000):
     port = random.randrange(12000, 32000)
     if str(port) in given:
@@ -100,13 +106,7 @@ for _ in range(1000):
             probe.bind(("127.0.0.1", port))
         except OSError:
             continue
-    mark = taken / str(port)
-    if mark.exists() and time.time() - mark.stat().st_mtime > 3600:
-        mark.unlink(missing_ok=True)
-    try:
-        mark.touch(exist_ok=False)
-    except FileExistsError:
-        continue
+    (taken / str(port)).touch()
     print(port)
     break
 else:

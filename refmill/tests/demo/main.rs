@@ -104,11 +104,9 @@ fn what_is_missing_is_said() {
         assert!(words.contains(part), "{part} is not in {words}");
     };
     check(&[], "start `refmill up`");
-    let kept = format!(
-        "base_url = \"http://127.0.0.1:1\"\ncompany_id = \"cmp_0\"\ncompany_email = \"a@example.com\"\n\
+    let kept = "base_url = \"http://127.0.0.1:1\"\ncompany_id = \"cmp_0\"\ncompany_email = \"a@example.com\"\n\
          secret_key = \"sk_live_0\"\npublishable_key = \"pk_live_0\"\n\
-         [[affiliates]]\nemail = \"b@example.com\"\nid = \"aff_0\"\ncodes = [\"abc\"]\n"
-    );
+         [[affiliates]]\nemail = \"b@example.com\"\nid = \"aff_0\"\ncodes = [\"abc\"]\n";
     std::fs::write(site.path().join("demo.toml"), kept).expect("a file");
     check(&[], "start `refmill up` first");
     check(&["--server", "https://refmill.example"], "is no http:// URL");

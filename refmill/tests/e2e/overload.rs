@@ -27,7 +27,6 @@ const BATCH_EVENTS: usize = 1_000;
 /// What is said where it holds too much.
 const HELD: &str = "it held";
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
-const LATE_REFUSALS: Duration = Duration::from_millis(300);
 /// A flood is much to read for a busy machine. What waits meanwhile is answered after 30 s, whatever it waits for.
 const FLOODED_WITHIN: Duration = Duration::from_secs(25);
 
@@ -54,10 +53,10 @@ fn with_the_log_stalled_clicks_are_shed_first_and_nothing_taken_is_lost() {
     stays_small(&server, &company, &link, FLOOD_BATCHES).expect("memory is bounded");
     stall.end();
 
-    let (clicked, sold) = (clicks.0.len() as u64, sales.0.len() as u64);
-    assert!(clicks.answers().iter().all(|reply| reply.good()["tracked"] == true));
-    for reply in sales.answers() {
-        let sale = reply.good();
+    let (clicks, sales) = (taken_of(clicks.answers()), taken_of(sales.answers()));
+    let (clicked, sold) = (clicks.len() as u64, sales.len() as u64);
+    assert!(clicks.iter().all(|click| click["tracked"] == true));
+    for sale in sales {
         server.decided(&company, sale["conversionId"].as_str().expect("an id"));
     }
     server.click(&company, &link);
@@ -122,19 +121,24 @@ fn shed_each(server: &Server, request: impl Fn() -> Request, depth: usize, slack
         refused.extend(Waiting(answered).answers());
         holds(refused.len() >= MORE, format!("{} of {} were refused", refused.len(), depth + MORE))
     })?;
-    // The process's own events have taken places too, so some more may be on their way.
-    std::thread::sleep(LATE_REFUSALS);
-    let (late, still) = waiting.drain(..).partition(|connection| connection.has_answer().expect("open"));
-    waiting = still;
-    refused.extend(Waiting(late).answers());
     for reply in &refused {
-        let says_when =
-            reply.header("retry-after").and_then(|after| after.parse::<u64>().ok()).is_some_and(|after| after > 0);
-        holds(reply.status == 503 && reply.code() == "UNAVAILABLE" && says_when, reply)?;
+        holds(is_shed(reply), reply)?;
     }
     let (least, most) = (depth.saturating_sub(OWN_EVENTS), depth + slack);
     holds((least..=most).contains(&waiting.len()), format!("{} wait, not {least} to {most}", waiting.len()))?;
     Ok(Waiting(waiting))
+}
+
+fn is_shed(reply: &Reply) -> bool {
+    let after = reply.header("retry-after").and_then(|after| after.parse::<u64>().ok());
+    reply.status == 503 && reply.code() == "UNAVAILABLE" && after.is_some_and(|after| after > 0)
+}
+
+/// What was taken. The process's own events take places as well, so a few more may have been shed, a moment after the others.
+fn taken_of(replies: Vec<Reply>) -> Vec<Value> {
+    let (shed, taken): (Vec<Reply>, Vec<Reply>) = replies.into_iter().partition(is_shed);
+    assert!(shed.len() <= OWN_EVENTS, "{} of {} were shed late", shed.len(), shed.len() + taken.len());
+    taken.iter().map(Reply::good).collect()
 }
 
 /// Far more than memory could hold, if it were kept.

@@ -26,7 +26,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(180);
 const GOES_ON_WITHIN: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_millis(60);
 /// By an edge whose way to the log is slower than this.
-const CLICK_IS_STAMPED_WITHIN: Duration = Duration::from_millis(500);
+const CLICK_IS_STAMPED_WITHIN: Duration = Duration::from_millis(350);
 
 /// A stream that is being sent.
 pub(crate) struct Load {
