@@ -61,7 +61,11 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000))]
     pub(crate) events_a_request: Option<u32>,
 
-    /// The same seed makes the same requests
+    /// Each click has an id of its own and a fingerprint, as those of beacons and of a day have anyway
+    #[arg(long)]
+    pub(crate) event_ids: bool,
+
+    /// The same seed makes the same requests, ids, visitors and names of orders apart: those are `--run-id`'s
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
@@ -196,7 +200,7 @@ impl LoadArgs {
             connections: self.connections,
             requests_a_connection: self.requests_a_connection,
             events_a_request: self.events_a_request.unwrap_or(each),
-            crowd: Crowd::default(),
+            crowd: Crowd { named: self.event_ids, ..Crowd::default() },
         }
     }
 

@@ -56,6 +56,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N|max", default_value = "max", value_parser = offered)]
     rate: Offered,
 
+    /// Each click has an id of its own and a fingerprint, as those of beacons and of a day have anyway
+    #[arg(long)]
+    event_ids: bool,
+
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -110,7 +114,7 @@ impl Args {
             connections: self.connections,
             requests_a_connection: None,
             events_a_request: self.events_a_request.unwrap_or(each),
-            crowd: Crowd::default(),
+            crowd: Crowd { named: self.event_ids, ..Crowd::default() },
         }
     }
 

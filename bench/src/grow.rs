@@ -78,7 +78,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
 
-    /// The same seed makes the same requests
+    /// Each click has an id of its own and a fingerprint, as those of beacons and of a day have anyway
+    #[arg(long)]
+    event_ids: bool,
+
+    /// The same seed makes the same requests, ids, visitors and names of orders apart
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -151,7 +155,7 @@ impl Args {
             connections: self.connections,
             requests_a_connection: None,
             events_a_request: if scenario == Scenario::Batch { EVENTS_A_BATCH } else { 1 },
-            crowd,
+            crowd: Crowd { named: self.event_ids, ..crowd },
         }
     }
 

@@ -102,6 +102,9 @@ pub(crate) struct Crowd {
     pub(crate) visitors: Option<u64>,
     #[serde(default)]
     pub(crate) links: Spreading,
+    /// Each has an id of its own, by which a copy is known, and a fingerprint, whatever the scenario.
+    #[serde(default)]
+    pub(crate) named: bool,
 }
 
 /// How clicks are spread over links.

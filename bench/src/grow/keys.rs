@@ -31,7 +31,7 @@ pub(super) async fn links(contestant: &Contestant, written: &mut Written) -> any
         let (mut at_rest, mut idle) = (None, None);
         for ((spreading, _), nth) in SPREADINGS.into_iter().zip(nth) {
             let events = Some(written.args.link_clicks);
-            let crowd = Crowd { events, visitors: None, links: spreading };
+            let crowd = Crowd { events, links: spreading, ..Crowd::default() };
             let step = measured(&opened, links, crowd, Scenario::Batch, &written.args, &mut idle).await;
             let Ok(mut step) = step else {
                 opened.close().await;
@@ -56,7 +56,7 @@ pub(super) async fn visitors(contestant: &Contestant, written: &mut Written) -> 
         contestant.set("REFMILL_CLICKS_PER_IP_PER_HOUR", events.min(CLICKS_PER_HOUR_MAX));
         let opened = Opened::start(&contestant, &written.args.places, false).await?;
         written.document.machine.versions.extend(opened.place.versions.clone());
-        let crowd = Crowd { events: Some(events), visitors: Some(visitors), links: Spreading::Even };
+        let crowd = Crowd { events: Some(events), visitors: Some(visitors), ..Crowd::default() };
         let step = measured(&opened, visitors, crowd, Scenario::Click, &written.args, &mut None).await;
         opened.close().await;
         written.document.growths[nth].steps.push(step?);

@@ -39,7 +39,15 @@ impl Clickers {
             Some(zipf) => zipf.sample(&mut dice(self.seed, one_of.unwrap_or(event))) as usize - 1,
             None => below(spread(one_of.unwrap_or(event) ^ self.seed), self.codes) as usize,
         };
-        Click { event, link, visitor, visit: Visit::Person, repeat: false, broken: None, named }
+        Click {
+            event,
+            link,
+            visitor,
+            visit: Visit::Person,
+            repeat: false,
+            broken: None,
+            named: named || self.crowd.named,
+        }
     }
 }
 
@@ -79,11 +87,18 @@ mod tests {
             (Some(500), Spreading::Zipf, 500),
             (Some(30_000), Spreading::Even, 20_000),
         ] {
-            let clicks = clicks(Crowd { visitors, links, events: None }, 20_000);
+            let clicks = clicks(Crowd { visitors, links, ..Crowd::default() }, 20_000);
             let addresses: BTreeSet<_> = clicks.iter().map(|click| address(click.visitor)).collect();
             let pairs: BTreeSet<_> = clicks.iter().map(|click| (click.visitor, click.link)).collect();
             assert_eq!((addresses.len(), pairs.len()), (expected, expected), "{visitors:?} {links:?}");
             assert!(clicks.iter().all(|click| click.link < CODES));
+        }
+    }
+
+    #[test]
+    fn a_crowd_names_its_clicks_where_it_says_so() {
+        for named in [false, true] {
+            assert!(clicks(Crowd { named, ..Crowd::default() }, 10).iter().all(|click| click.named == named));
         }
     }
 

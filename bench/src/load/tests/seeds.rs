@@ -57,6 +57,19 @@ async fn the_same_seed_is_the_same_requests_byte_for_byte() {
     checks.join_all().await;
 }
 
+#[tokio::test]
+async fn clicks_of_a_batch_have_ids_where_it_is_said() {
+    for named in [false, true] {
+        let mut load = Load { scenario: Scenario::Batch, events_a_request: 50, ..clicks(20) };
+        load.crowd.named = named;
+        let sent: String = sent(&load, &prepared("r1"), 1).await.iter().map(|it| String::from_utf8_lossy(it)).collect();
+        let ids = sent.split("\"eventId\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let wanted = if named { 1_000 } else { 0 };
+        assert_eq!(ids.collect::<HashSet<_>>().len(), wanted, "{named}");
+        assert_eq!(sent.matches("\"fingerprint\"").count(), wanted, "{named}");
+    }
+}
+
 #[test]
 fn as_much_is_prepared_as_is_named() {
     for (scenario, requests, events, orders, refunds) in [
