@@ -1,10 +1,8 @@
 //! In a process of its own, so that what it measures is the limiter's.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-
 use governor::clock::FakeRelativeClock;
 use ingest::limiter::{ClickLimiter, TABLE_BYTES};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const ADDRESSES: u64 = 10_000_000;
 const HEAVY: u64 = 1_000;
@@ -18,8 +16,8 @@ fn ten_million_addresses_stay_within_the_table() {
     let idle = resident() - before;
     assert!(idle < SLACK_BYTES, "an idle limiter takes {idle} bytes");
 
-    let key = RandomState::new();
-    let address = |number: u64| key.hash_one(number);
+    // By chance 2.8 share their 44 bits; with another seed each time it would now and then be more than 10.
+    let address = |number: u64| xxh3_64_with_seed(&number.to_be_bytes(), 7);
     // The heavy addresses click all the while the others come by once each.
     let mut heavy_passed = 0;
     for number in 0..ADDRESSES {
@@ -49,8 +47,7 @@ fn ten_million_addresses_stay_within_the_table() {
     println!("idle {idle} bytes, at {ADDRESSES} addresses {grown} bytes");
     assert!(grown <= TABLE_BYTES + SLACK_BYTES, "{grown} bytes for {ADDRESSES} addresses");
     assert!(slipped * 100 <= heavy_over, "{slipped} of {heavy_over} slipped through");
-    // By chance 2.8 in a random key.
-    assert!(first <= 15, "{first} first clicks refused: more than 44 bits of a hash would share");
+    assert!(first <= 10, "{first} first clicks refused: more than 44 bits of a hash would share");
 }
 
 fn resident() -> usize {

@@ -62,10 +62,10 @@ async fn a_magic_link_signs_in_once_within_15_minutes() {
 
     let jwt = data["token"].as_str().unwrap();
     stage.get("/companies/settings", By::Token(jwt)).await.taken();
-    // A token ends with a whole second.
-    pass_ms(HOUR_MS - MINUTE_MS);
+    // A token ends with a whole second, and the looks at it take a moment.
+    pass_ms(HOUR_MS - 5_000);
     stage.get("/companies/settings", By::Token(jwt)).await.taken();
-    pass_ms(MINUTE_MS);
+    pass_ms(5_000);
     stage.get("/companies/settings", By::Token(jwt)).await.refused(401, "UNAUTHORIZED", "the token");
 
     let late = stage.mailed_token("late@example.com", "affiliate").await.unwrap();

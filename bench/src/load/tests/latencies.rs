@@ -73,8 +73,7 @@ async fn a_generator_that_cannot_keep_up_discards_its_run() {
     let heavy = Load { requests_a_connection: Some(1), connections: 1_000, ..clicks(1_000_000) };
     let saturated = load(&nobody(&fake), &heavy, &world(), hands, &Progress::hidden()).await.expect("a load");
     let why = saturated.discarded.expect("a generator that never waits");
-    // On a machine that gives it no core it is late first.
-    assert!(why.contains("busy, or waited for a core,") || why.contains("late or more"), "{why}");
+    assert!(why.contains("busy, or waited for a core,"), "{why}");
     // What it did not come to is not left out.
     assert_eq!((saturated.answers.requests, saturated.answers.latency.count > 500_000), (1_000_000, true));
 }
