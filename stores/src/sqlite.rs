@@ -2,6 +2,7 @@
 
 pub(crate) mod belonging;
 pub(crate) mod catalog;
+pub(crate) mod checkpoint;
 pub(crate) mod facts;
 pub(crate) mod file;
 pub(crate) mod ledger;

@@ -30,6 +30,8 @@ mod server;
 mod several;
 #[path = "ledger/stress.rs"]
 mod stress;
+#[path = "ledger/upgrade.rs"]
+mod upgrade;
 #[path = "ledger/versions.rs"]
 mod versions;
 #[path = "ledger/waiting.rs"]

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use refinery::{Runner, error::Kind};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::OpenError;
 
@@ -47,12 +47,21 @@ pub(crate) fn open(
     Ok(connection)
 }
 
+/// Opens a file that its owner has brought up to date, for taking its write-ahead log into it beside the owner.
+pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|source| sqlite(path, source))?;
+    let fsynced = connection.pragma_update(None, "synchronous", "FULL");
+    fsynced.map_err(|source| sqlite(path, source))?;
+    Ok(connection)
+}
+
 /// Opens a file that its owner has brought up to date, for reading beside it.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|source| sqlite(path, source))?;
     connection.set_prepared_statement_cache_capacity(128);
-    connection.busy_timeout(BUSY_WAIT).map_err(|source| sqlite(path, source))?;
+    connection.busy_timeout(BUSY_WAIT).and_then(|()| plan_once(&connection)).map_err(|source| sqlite(path, source))?;
     Ok(connection)
 }
 
@@ -72,7 +81,12 @@ fn configure(connection: &Connection, durability: Durability, pages: Pages) -> r
     connection.pragma_update(None, "cache_size", -pages.cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
-    Ok(())
+    plan_once(connection)
+}
+
+/// A statement is planned when it is prepared, and not anew for other values bound to it.
+fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> OpenError {

@@ -11,7 +11,7 @@ mod settles;
 mod single;
 mod take;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 use schemas::{
@@ -24,7 +24,7 @@ use schemas::{
 };
 
 use super::{
-    belonging,
+    belonging, checkpoint,
     file::{self, Durability, Pages},
     owner::Owner,
 };
@@ -47,28 +47,31 @@ const CACHE_KIB: i64 = 16_384;
 /// Its file in the data folder.
 pub(crate) const FILE: &str = "ledger.db";
 
-/// `ledger.db`: the owner's thread writes and fetches, one beside it answers people.
+/// `ledger.db`: the owner's thread writes and fetches, one beside it answers people, one takes what is written into the file.
 pub struct Ledger {
     owner: Owner,
+    checkpointer: Arc<Owner>,
     reader: Owner,
 }
 
 impl Ledger {
     pub(crate) fn open(folder: &Path, deployment: DeploymentId) -> Result<Ledger, OpenError> {
         let path = folder.join(FILE);
-        let connection = file::open(&path, Durability::Full, Pages::SMALL, migrations::migrations::runner())?;
+        let mut connection = file::open(&path, Durability::Full, Pages::SMALL, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
         connection
             .pragma_update(None, "cache_size", -CACHE_KIB)
             .map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         let reader = Owner::start("ledger-reader", file::open_reader(&path)?).map_err(OpenError::Thread)?;
+        let checkpointer = checkpoint::start("ledger-checkpoint", &path, &mut connection)?;
         let owner = Owner::start("ledger", connection).map_err(OpenError::Thread)?;
-        Ok(Ledger { owner, reader })
+        Ok(Ledger { owner, checkpointer, reader })
     }
 
     pub(crate) async fn close(&self) {
         // The last connection to close takes the write-ahead log into the file, which a reader cannot.
         self.reader.close().await;
+        self.checkpointer.close().await;
         self.owner.close().await;
     }
 

@@ -49,6 +49,11 @@ impl Owner {
         outcome.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Leaves `work` to be run after all that came before, where there is a place for it.
+    pub(crate) fn leave(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
+        let _ = self.jobs.try_send(Job::Run(Box::new(work)));
+    }
+
     /// Runs what waits and ends the thread, whoever else holds a handle: what they ask then is answered with `Closed`.
     pub(crate) async fn close(&self) {
         // A thread that has ended takes no stop and needs none.

@@ -14,7 +14,7 @@ use stores::ledger::{Balance, Books, Ledger};
 
 use crate::{
     Owned, Variant,
-    samples::{COMPANY, PARTNER, transfer},
+    samples::{COMPANY, PARTNER, conversion, put, transfer},
     variants,
 };
 
@@ -75,6 +75,7 @@ proptest! {
         for variant in variants() {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 let mut owned = Owned::new(variant).await;
+                owned.commit((0..7).map(conversion).map(put).collect()).await;
                 for (batch, reopen) in &batches {
                     owned.commit(batch.iter().cloned().map(Effect::Post).collect()).await;
                     if *reopen {
@@ -97,7 +98,7 @@ proptest! {
     }
 }
 
-async fn check_books(ledger: &Ledger, transfers: usize) -> Result<(), &'static str> {
+pub(crate) async fn check_books(ledger: &Ledger, transfers: usize) -> Result<(), &'static str> {
     let books = ledger.sum_by_currency().await.unwrap();
     let right = |books: &Books| books.balances_minor == 0 && books.recounted_minor == 0;
     if books.iter().map(|books| books.transfers).sum::<u64>() != transfers as u64 {
@@ -117,9 +118,9 @@ const CREDIT: Account = Account::PartnerPending(COMPANY, PARTNER);
 #[tokio::test(flavor = "multi_thread")]
 async fn control_balances_outside_the_transaction_are_caught() {
     let mut owned = Owned::new(Variant::Embedded).await;
-    owned.commit(vec![Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
+    owned.commit(vec![put(conversion(1)), Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
     let outside = Connection::open(owned.place.folder().join("ledger.db")).unwrap();
-    outside.execute("INSERT INTO transfers SELECT conversion, x'00000000000000000000000000000002', debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, amount_minor, currency, reason, event, at_ms FROM transfers", []).unwrap();
+    outside.execute("INSERT INTO transfers SELECT number, conversion, x'00000000000000000000000000000002', debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, amount_minor, currency, reason, event, at_ms FROM transfers", []).unwrap();
     assert_eq!(check_books(&owned.ledger, 2).await, Err("a balance is not what its transfers add up to"));
     owned.close().await;
 }
@@ -130,7 +131,8 @@ async fn transfers_come_back_as_they_were_posted() {
         let mut owned = Owned::new(variant).await;
         let (first, second) = (transfer(1, DEBIT, CREDIT, 800), transfer(2, CREDIT, DEBIT, 1));
         let posted_again = Transfer { amount_minor: 5, ..first.clone() };
-        owned.commit([&first, &second, &posted_again].map(|transfer| Effect::Post(transfer.clone())).into()).await;
+        let posts = [&first, &second, &posted_again].map(|transfer| Effect::Post(transfer.clone()));
+        owned.commit([vec![put(conversion(1))], posts.into()].concat()).await;
         owned.commit(vec![Effect::Post(first.clone())]).await;
         assert_eq!(owned.ledger.transfers_of(ConversionId(1)).await.unwrap(), [first, second]);
         assert_eq!(owned.ledger.balances_of_partner(PARTNER).await.unwrap()[0].amount_minor, 799);
@@ -143,7 +145,7 @@ async fn no_transfer_is_empty_or_within_one_account() {
     for variant in variants() {
         let owned = Owned::new(variant).await;
         for wrong in [transfer(1, DEBIT, CREDIT, 0), transfer(1, DEBIT, CREDIT, -5), transfer(1, DEBIT, DEBIT, 5)] {
-            let batch = owned.batch(vec![Effect::Post(wrong)]);
+            let batch = owned.batch(vec![put(conversion(1)), Effect::Post(wrong)]);
             assert!(owned.ledger.commit(batch).await.is_err());
         }
         assert_eq!(owned.ledger.progress(0).await.unwrap().unwrap().next, 0);
@@ -152,9 +154,9 @@ async fn no_transfer_is_empty_or_within_one_account() {
     }
 }
 
-/// What the database itself lets nobody do.
-fn check_append_only(outside: &Connection) -> Result<(), &'static str> {
-    let replace = "INSERT OR REPLACE INTO transfers SELECT conversion, id, debit_kind, debit_company, debit_partner, credit_kind, \
+/// What the database itself lets nobody do with transfers that come to so much.
+pub(crate) fn check_append_only(outside: &Connection, posted_minor: i64) -> Result<(), &'static str> {
+    let replace = "INSERT OR REPLACE INTO transfers SELECT number, conversion, id, debit_kind, debit_company, debit_partner, credit_kind, \
                    credit_company, credit_partner, amount_minor + 1, currency, reason, event, at_ms FROM transfers";
     for (change, wrong) in [
         ("UPDATE transfers SET amount_minor = amount_minor + 1", "a transfer was changed"),
@@ -167,22 +169,22 @@ fn check_append_only(outside: &Connection) -> Result<(), &'static str> {
         }
     }
     let left: i64 = outside.query_one("SELECT sum(amount_minor) FROM transfers", [], |row| row.get(0)).unwrap();
-    if left == 800 { Ok(()) } else { Err("transfers are not what was posted") }
+    if left == posted_minor { Ok(()) } else { Err("transfers are not what was posted") }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_refuses_to_change_a_transfer() {
     let mut owned = Owned::new(Variant::Embedded).await;
-    owned.commit(vec![Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
+    owned.commit(vec![put(conversion(1)), Effect::Post(transfer(1, DEBIT, CREDIT, 800))]).await;
     let outside = Connection::open(owned.place.folder().join("ledger.db")).unwrap();
-    check_append_only(&outside).unwrap();
+    check_append_only(&outside, 800).unwrap();
     for (trigger, caught) in [
         ("transfers_are_posted_once", "a transfer was replaced"),
         ("transfers_are_never_changed", "a transfer was changed"),
         ("transfers_are_never_deleted", "a transfer was deleted"),
     ] {
         outside.execute_batch(&format!("BEGIN; DROP TRIGGER {trigger}")).unwrap();
-        assert_eq!(check_append_only(&outside), Err(caught), "control: without {trigger}");
+        assert_eq!(check_append_only(&outside, 800), Err(caught), "control: without {trigger}");
         outside.execute_batch("ROLLBACK").unwrap();
     }
     owned.close().await;

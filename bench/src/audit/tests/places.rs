@@ -11,9 +11,10 @@ use super::{
 };
 use crate::audit::{clickhouse::ClickHouse, counts::Stores, store::Store};
 
-const LEDGER: [&str; 2] = [
+const LEDGER: [&str; 3] = [
     include_str!("../../../../schemas/sql/ledger/V1__ledger.sql"),
     include_str!("../../../../schemas/sql/ledger/V2__shared_rows.sql"),
+    include_str!("../../../../schemas/sql/ledger/V3__numbers.sql"),
 ];
 const FACTS: [&str; 2] = [include_str!("../../../../schemas/sql/facts/V1__facts.sql"), CLICKS_BY_HAND];
 /// There `clicks` is a view of rows that have numbers in place of what they repeat.

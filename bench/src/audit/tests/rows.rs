@@ -1,5 +1,7 @@
 //! Books as rows, spelled for each store.
 
+use std::fmt::Display;
+
 use super::books::{AT_MS, Books, Change, Click, Kept, LINK, PARTNER};
 use crate::audit::counts::code;
 
@@ -181,13 +183,17 @@ impl Spelling<'_> {
             let (order, id, event) = (self.wide(transfer.order), self.wide(transfer.id), self.wide(1));
             let columns = "conversion, id, debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, \
                            amount_minor, currency, reason, event, at_ms";
+            let number = format!("coalesce((SELECT number FROM conversions WHERE id = {order}), 0)");
             let ((debit, from), (credit, to)) = (transfer.debit, transfer.credit);
             let amount = transfer.amount_minor;
-            all.push(self.insert(
-                "transfers",
-                columns,
-                &[&order, &id, &debit, &7, &from, &credit, &7, &to, &amount, &"'USD'", &1, &event, &AT_MS],
-            ));
+            let mut values: Vec<&dyn Display> =
+                vec![&order, &id, &debit, &7, &from, &credit, &7, &to, &amount, &"'USD'", &1, &event, &AT_MS];
+            let mut columns = columns.to_owned();
+            if !self.is_server {
+                values.push(&number);
+                columns.push_str(", number");
+            }
+            all.push(self.insert("transfers", &columns, &values));
         }
         for (company, kind, partner, amount) in &books.balances {
             let columns = "company, kind, partner, currency, partition, amount_minor";

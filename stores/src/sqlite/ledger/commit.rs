@@ -3,6 +3,7 @@ mod folded;
 mod keys;
 mod sales;
 mod shared;
+mod transfers;
 mod waiting;
 
 use std::{collections::BTreeSet, time::Instant};
@@ -10,7 +11,6 @@ use std::{collections::BTreeSet, time::Instant};
 use rules::effect::Effect;
 use rusqlite::{Connection, Transaction};
 use schemas::{
-    accounts::Transfer,
     conversion::RefundApplied,
     decision::{Decision, Outcome},
     facts::Fact,
@@ -19,12 +19,8 @@ use schemas::{
     wire::encode_decision,
 };
 
-use super::{
-    columns::{account_columns, bound},
-    decided, plan, replies,
-};
+use super::{columns::bound, decided, plan, replies};
 use crate::{
-    StoreError,
     ledger::{Batch, CommitError, Quarantined},
     sqlite::row::{int, wide},
 };
@@ -37,7 +33,9 @@ pub(super) fn commit(connection: &mut Connection, batch: Batch) -> Result<(), Co
     let transaction = connection.transaction()?;
     move_on(&transaction, &batch)?;
     shared::check(&transaction, &batch.relied_on)?;
-    let Batch { partition, from, effects, relied_on, quarantined, plan, published, .. } = batch;
+    let Batch { partition, from, mut effects, relied_on, quarantined, plan, published, .. } = batch;
+    // What stands close together is written together; what has no such order stays as it is.
+    effects.sort_by_cached_key(place);
     let mut writing = Writing {
         transaction: &transaction,
         partition,
@@ -86,6 +84,17 @@ fn move_on(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), CommitErr
     if moved == 1 { Ok(()) } else { Err(CommitError::Fenced) }
 }
 
+/// The table of an effect whose rows stand by hashes, and where in it.
+fn place(effect: &Effect) -> (u8, u128, u128) {
+    match effect {
+        Effect::TakeKey { key, .. } | Effect::FreeKey { key } => (1, key.0, 0),
+        Effect::UseClick { click, customer } => {
+            (2, u128::from(click.link.0) << 64 | u128::from(click.event_id_hash), *customer)
+        }
+        _ => (0, 0, 0),
+    }
+}
+
 struct Writing<'t> {
     transaction: &'t Transaction<'t>,
     partition: u32,
@@ -109,11 +118,7 @@ impl Writing<'_> {
             Effect::FreeKey { key } => keys::free(transaction, key)?,
             Effect::PutConversion(conversion) => self.folded.put_conversion(*conversion),
             Effect::PutRefund(refund) => put_refund(transaction, &refund)?,
-            Effect::Post(transfer) => {
-                if post(transaction, &transfer)? {
-                    self.folded.post(&transfer);
-                }
-            }
+            Effect::Post(transfer) => self.folded.post(transfer),
             Effect::PutIdent { company, ident, record } => self.folded.put_ident(company, ident, record),
             Effect::UseClick { click, customer } => sales::use_click(transaction, click, customer)?,
             Effect::CountSale { link, at } => self.folded.count_sale(link, at),
@@ -188,32 +193,6 @@ fn put_refund(transaction: &Transaction<'_>, refund: &RefundApplied) -> rusqlite
         refund.at.0,
     ))?;
     Ok(())
-}
-
-/// Whether it was posted now and not before.
-fn post(transaction: &Transaction<'_>, transfer: &Transfer) -> Result<bool, StoreError> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO transfers (conversion, id, debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner,
-                                amount_minor, currency, reason, event, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?;
-    let (debit, credit) = (account_columns(transfer.debit), account_columns(transfer.credit));
-    let posted = insert.execute((
-        wide(transfer.conversion.0),
-        wide(transfer.id.0),
-        debit.0,
-        debit.1,
-        debit.2,
-        credit.0,
-        credit.1,
-        credit.2,
-        transfer.amount_minor,
-        transfer.currency.code(),
-        transfer.reason as u8,
-        wide(transfer.event.0),
-        transfer.at.0,
-    ))?;
-    Ok(posted == 1)
 }
 
 fn quarantine(transaction: &Transaction<'_>, partition: u32, record: &Quarantined) -> rusqlite::Result<()> {

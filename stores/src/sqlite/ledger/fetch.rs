@@ -3,7 +3,7 @@ pub(super) mod shared;
 mod waiting;
 
 use rules::effect::KeyTaken;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use schemas::{
     hashes::KeyHash,
     ids::{CompanyId, ConversionId, EventId},
@@ -22,9 +22,9 @@ pub(super) fn fetch(connection: &mut Connection, needs: &LedgerNeeds) -> Result<
     let transaction = connection.transaction()?;
     let mut fetched = LedgerFetched::default();
     for key in &needs.keys {
-        if let Some(taken) = key_taken(&transaction, *key)? {
-            fetched.keys.insert(*key, taken);
-        }
+        let (taken, version) = key_row(&transaction, *key)?;
+        fetched.keys.extend(taken.map(|taken| (*key, taken)));
+        fetched.versions.keys.insert(*key, version);
     }
     for id in &needs.conversions {
         add_conversion(&transaction, *id, &mut fetched)?;
@@ -35,19 +35,25 @@ pub(super) fn fetch(connection: &mut Connection, needs: &LedgerNeeds) -> Result<
     Ok(fetched)
 }
 
-pub(super) fn key_taken(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<Option<KeyTaken>> {
+/// What it was taken by, none where it is free, and how often that has changed.
+pub(super) fn key_row(transaction: &Transaction<'_>, key: KeyHash) -> rusqlite::Result<(Option<KeyTaken>, u64)> {
     let mut statement = transaction.prepare_cached(
-        "SELECT company, conversion, event, body_hash FROM keys WHERE key_hash = ?1 AND length(conversion) > 0",
+        "SELECT version, length(conversion) > 0, company, conversion, event, body_hash FROM keys WHERE key_hash = ?1",
     )?;
-    let taken = statement.query_row([wide(key.0)], |row| {
-        Ok(KeyTaken {
-            company: CompanyId(get_id(row, 0)?),
-            conversion: ConversionId(get_wide(row, 1)?),
-            event: EventId(get_wide(row, 2)?),
-            body_hash: get_wide(row, 3)?,
-        })
+    let row = statement.query_row([wide(key.0)], |row| {
+        let is_taken: bool = row.get(1)?;
+        Ok((is_taken.then(|| read_key_taken(row)).transpose()?, get_id(row, 0)?))
     });
-    taken.optional()
+    Ok(row.optional()?.unwrap_or_default())
+}
+
+fn read_key_taken(row: &Row<'_>) -> rusqlite::Result<KeyTaken> {
+    Ok(KeyTaken {
+        company: CompanyId(get_id(row, 2)?),
+        conversion: ConversionId(get_wide(row, 3)?),
+        event: EventId(get_wide(row, 4)?),
+        body_hash: get_wide(row, 5)?,
+    })
 }
 
 fn add_conversion(

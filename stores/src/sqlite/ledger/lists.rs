@@ -57,14 +57,14 @@ fn page_of_conversions(
     let branch = |status: HouseStatus| {
         let code = status as u8;
         format!(
-            "SELECT * FROM (SELECT rowid AS place, taken_at_ms, id FROM conversions
+            "SELECT * FROM (SELECT number AS place, taken_at_ms, id FROM conversions
              WHERE company = ?1 AND kind = ?2 AND house_status = {code} AND ?3 IN (0, {code})
              ORDER BY taken_at_ms DESC, id DESC LIMIT ?4 + ?5)"
         )
     };
     let sql = format!(
         "SELECT {} FROM (SELECT place FROM ({}) ORDER BY taken_at_ms DESC, id DESC LIMIT ?4 OFFSET ?5)
-         JOIN conversions c ON c.rowid = place ORDER BY c.taken_at_ms DESC, c.id DESC",
+         JOIN conversions c ON c.number = place ORDER BY c.taken_at_ms DESC, c.id DESC",
         conversion_row::COLUMNS,
         HouseStatus::ALL.map(branch).join(" UNION ALL ")
     );

@@ -26,7 +26,7 @@ pub(super) fn balances_of_company(connection: &Connection, company: CompanyId) -
 pub(super) fn balances_of_partner(connection: &Connection, partner: PartnerId) -> Result<Vec<Balance>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT kind, company, partner, currency, sum(amount_minor) FROM balances
-         WHERE partner = ?1 AND kind IN (2, 3, 4) GROUP BY company, kind, currency ORDER BY company, kind, currency",
+         WHERE partner = ?1 AND kind BETWEEN 2 AND 4 GROUP BY company, kind, currency ORDER BY company, kind, currency",
     )?;
     let balances = statement.query_map([int(partner.0)], read_balance)?;
     Ok(balances.collect::<rusqlite::Result<_>>()?)
@@ -104,7 +104,7 @@ fn stored_balances(transaction: &Transaction<'_>) -> rusqlite::Result<Sums> {
 fn recount(transaction: &Transaction<'_>, of: Option<CompanyId>) -> rusqlite::Result<(Sums, HashMap<Currency, u64>)> {
     const COLUMNS: &str = "debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, t.amount_minor, t.currency";
     let (mut sums, mut transfers) = (Sums::new(), HashMap::new());
-    let own = "JOIN conversions c ON c.id = t.conversion WHERE c.company = ?1";
+    let own = "JOIN conversions c ON c.number = t.number WHERE c.company = ?1";
     let mut statement = match of {
         Some(_) => transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM transfers t {own}"))?,
         None => transaction.prepare_cached(&format!("SELECT {COLUMNS} FROM transfers t"))?,

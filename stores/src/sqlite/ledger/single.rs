@@ -46,7 +46,7 @@ pub(super) fn transfers_of(connection: &Connection, conversion: ConversionId) ->
     let mut statement = connection.prepare_cached(
         "SELECT id, debit_kind, debit_company, debit_partner, credit_kind, credit_company, credit_partner, amount_minor, currency, reason,
                 conversion, event, at_ms
-         FROM transfers WHERE conversion = ?1 ORDER BY at_ms, reason, id",
+         FROM transfers WHERE number = (SELECT number FROM conversions WHERE id = ?1) ORDER BY at_ms, reason, id",
     )?;
     let transfers = statement.query_map([wide(conversion.0)], read_transfer)?;
     Ok(transfers.collect::<rusqlite::Result<_>>()?)

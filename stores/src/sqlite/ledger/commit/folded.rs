@@ -8,7 +8,7 @@ use rules::{
 };
 use rusqlite::Transaction;
 use schemas::{
-    accounts::{Account, Transfer},
+    accounts::Transfer,
     conversion::Conversion,
     decision::{EventKind, Outcome},
     ids::{CompanyId, ConversionId, LinkId, ProgramId},
@@ -16,11 +16,11 @@ use schemas::{
     time::{Day, TimeMs},
 };
 
-use super::{conversions, sales};
+use super::{conversions, sales, transfers};
 use crate::{
     StoreError,
     sqlite::{
-        ledger::columns::{account_columns, ident_bytes},
+        ledger::columns::ident_bytes,
         row::{int, wide},
     },
 };
@@ -28,8 +28,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Folded {
     outcomes: BTreeMap<(CompanyId, Day, EventKind, Outcome), i64>,
-    balances: BTreeMap<(Account, Currency), i128>,
-    /// In the order in which they came first, each as it was last.
+    transfers: Vec<Transfer>,
+    /// Each as it was last.
     conversions: Vec<Conversion>,
     places: HashMap<ConversionId, usize>,
     idents: BTreeMap<(CompanyId, Ident), IdentRecord>,
@@ -45,10 +45,8 @@ impl Folded {
         *self.outcomes.entry((company, day, kind, outcome)).or_default() += by;
     }
 
-    pub(super) fn post(&mut self, transfer: &Transfer) {
-        let amount = i128::from(transfer.amount_minor);
-        *self.balances.entry((transfer.debit, transfer.currency)).or_default() -= amount;
-        *self.balances.entry((transfer.credit, transfer.currency)).or_default() += amount;
+    pub(super) fn post(&mut self, transfer: Transfer) {
+        self.transfers.push(transfer);
     }
 
     pub(super) fn put_conversion(&mut self, conversion: Conversion) {
@@ -79,15 +77,18 @@ impl Folded {
         self.values.entry((company, currency)).or_default().push(amount_minor);
     }
 
-    pub(super) fn write(self, transaction: &Transaction<'_>, partition: u32) -> Result<(), StoreError> {
+    pub(super) fn write(mut self, transaction: &Transaction<'_>, partition: u32) -> Result<(), StoreError> {
         add_outcomes(transaction, &self.outcomes)?;
-        add_balances(transaction, partition, &self.balances)?;
         put_idents(transaction, &self.idents)?;
         touch_idents(transaction, self.parked_under.iter().filter(|ident| !self.idents.contains_key(ident)))?;
         spend(transaction, &self.spent)?;
         sales::add_link_sales(transaction, &self.link_sales)?;
         sales::add_values(transaction, &self.values)?;
-        conversions::put(transaction, &self.conversions)
+        self.conversions.sort_unstable_by_key(|conversion| conversion.id);
+        conversions::put(transaction, &self.conversions)?;
+        // Of one id the first counts.
+        self.transfers.sort_by_key(|transfer| (transfer.conversion, transfer.id));
+        transfers::post(transaction, partition, &self.transfers)
     }
 }
 
@@ -100,24 +101,6 @@ fn add_outcomes(
     )?;
     for ((company, day, kind, outcome), n) in outcomes {
         add.execute((int(company.0), day.0, *kind as u8, *outcome as u8, n))?;
-    }
-    Ok(())
-}
-
-fn add_balances(
-    transaction: &Transaction<'_>,
-    partition: u32,
-    balances: &BTreeMap<(Account, Currency), i128>,
-) -> Result<(), StoreError> {
-    let mut add = transaction.prepare_cached(
-        "INSERT INTO balances (company, kind, partner, currency, partition, amount_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET amount_minor = amount_minor + excluded.amount_minor",
-    )?;
-    for ((account, currency), amount) in balances {
-        let amount = i64::try_from(*amount)
-            .map_err(|_| StoreError::Corrupt(format!("the balance of {account:?} is past 64 bits")))?;
-        let (kind, company, partner) = account_columns(*account);
-        add.execute((company, kind, partner, currency.code(), partition, amount))?;
     }
     Ok(())
 }

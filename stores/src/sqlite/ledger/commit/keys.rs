@@ -5,7 +5,7 @@ use schemas::hashes::KeyHash;
 use crate::{
     ledger::{CommitError, SharedRow},
     sqlite::{
-        ledger::fetch::key_taken,
+        ledger::fetch::key_row,
         row::{int, wide},
     },
 };
@@ -28,7 +28,7 @@ pub(super) fn take(transaction: &Transaction<'_>, key: KeyHash, taken: &KeyTaken
     if inserted == 1 {
         return Ok(());
     }
-    match key_taken(transaction, key)? {
+    match key_row(transaction, key)?.0 {
         Some(before) if before.conversion != taken.conversion => Err(CommitError::Conflict(SharedRow::Key(key))),
         _ => Ok(()),
     }

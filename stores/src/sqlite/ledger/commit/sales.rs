@@ -23,13 +23,14 @@ pub(super) fn add_link_sales(
     transaction: &Transaction<'_>,
     sales: &BTreeMap<(LinkId, i64), u32>,
 ) -> rusqlite::Result<()> {
-    let mut add = transaction.prepare_cached(
-        "INSERT INTO link_sales (link, bucket, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-    )?;
+    let mut add = transaction.prepare_cached("UPDATE link_sales SET n = n + ?3 WHERE link = ?1 AND bucket = ?2")?;
+    let mut begin = transaction.prepare_cached("INSERT INTO link_sales (link, bucket, n) VALUES (?1, ?2, ?3)")?;
     let mut forget = transaction.prepare_cached("DELETE FROM link_sales WHERE link = ?1 AND bucket < ?2")?;
     for ((link, bucket), n) in sales {
-        add.execute((int(link.0), bucket, n))?;
-        forget.execute((int(link.0), bucket - LinkSales::KEPT))?;
+        if add.execute((int(link.0), bucket, n))? == 0 {
+            begin.execute((int(link.0), bucket, n))?;
+            forget.execute((int(link.0), bucket - LinkSales::KEPT))?;
+        }
     }
     Ok(())
 }

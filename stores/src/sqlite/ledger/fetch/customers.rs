@@ -12,7 +12,7 @@ use crate::{
     ledger::{LedgerFetched, LedgerNeeds},
     sqlite::{
         ledger::columns::ident_bytes,
-        row::{get_id_or_none, get_wide, int, unreadable},
+        row::{get_id, get_id_or_none, get_wide, int, unreadable},
     },
 };
 
@@ -22,9 +22,10 @@ pub(super) fn fetch(
     fetched: &mut LedgerFetched,
 ) -> Result<(), StoreError> {
     for (company, ident) in &needs.idents {
-        if let Some(record) = ident_record(transaction, *company, *ident)? {
-            fetched.idents.insert((*company, *ident), record);
-        }
+        let found = ident_row(transaction, *company, *ident)?;
+        let version = found.as_ref().map_or(0, |(_, version)| *version);
+        fetched.idents.extend(found.map(|(record, _)| ((*company, *ident), record)));
+        fetched.versions.idents.insert((*company, *ident), version);
     }
     for click in &needs.click_customers {
         click_customers(transaction, *click, fetched)?;
@@ -44,15 +45,17 @@ pub(super) fn fetch(
     Ok(())
 }
 
-fn ident_record(
+/// What is known by an identifier, and how often that has changed.
+fn ident_row(
     transaction: &Transaction<'_>,
     company: CompanyId,
     ident: Ident,
-) -> rusqlite::Result<Option<IdentRecord>> {
+) -> rusqlite::Result<Option<(IdentRecord, u64)>> {
     let mut statement = transaction.prepare_cached(
-        "SELECT bound_partner, bound_link, bound_at_ms, customer, email FROM idents WHERE company = ?1 AND ident = ?2",
+        "SELECT bound_partner, bound_link, bound_at_ms, customer, email, version FROM idents WHERE company = ?1 AND ident = ?2",
     )?;
-    statement.query_row((int(company.0), ident_bytes(ident)), read_ident_record).optional()
+    let row = |row: &Row<'_>| Ok((read_ident_record(row)?, get_id(row, 5)?));
+    statement.query_row((int(company.0), ident_bytes(ident)), row).optional()
 }
 
 fn read_ident_record(row: &Row<'_>) -> rusqlite::Result<IdentRecord> {

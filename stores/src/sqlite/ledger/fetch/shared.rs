@@ -15,19 +15,13 @@ use crate::{
     },
 };
 
-/// What is spent of budgets, and how often each row that other partitions write too has changed.
+/// What is spent of budgets, and how often each of their rows has changed.
 pub(super) fn fetch(
     transaction: &Transaction<'_>,
     needs: &LedgerNeeds,
     fetched: &mut LedgerFetched,
 ) -> Result<(), StoreError> {
     let versions = &mut fetched.versions;
-    for key in &needs.keys {
-        versions.keys.insert(*key, key_version(transaction, *key)?);
-    }
-    for (company, ident) in &needs.idents {
-        versions.idents.insert((*company, *ident), ident_version(transaction, *company, *ident)?);
-    }
     for (program, currency) in &needs.budgets {
         let mut spent =
             transaction.prepare_cached("SELECT spent_minor FROM budgets WHERE program = ?1 AND currency = ?2")?;
