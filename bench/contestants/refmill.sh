@@ -65,6 +65,9 @@ start_servers() {
     for name in "${names[@]}"; do
         echo "server $name $(cut -d ' ' -f 1 "$folder/servers/${name/%kafka/kafka-1}/process")"
     done
+    echo "version Postgres $(psql -X -At "$postgres" -c 'SHOW server_version')"
+    echo "version Redis $(redis-cli -u "$redis" INFO server | sed -n 's/^redis_version:\([0-9.]*\).*/\1/p')"
+    echo "version ClickHouse $(curl -sf "$clickhouse" --data-binary 'SELECT version()')"
     echo "postgres $postgres"
     echo "clickhouse $clickhouse"
     echo "folder redis $folder/servers/redis"

@@ -5,6 +5,7 @@
 //! its garbage and its files from round to round; what a fresh start is slow at (connections, code that is compiled while it runs)
 //! falls into the moment that doesn't count. The brokers run on: all stand on the same.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::contestant::{Contestant, Limits, Places, broker::Brokers};
 use crate::load::{Hands, Patience, saturation};
 use crate::machine;
 use crate::record::{Comparison, Crowd, Load, Offered, Run, Scenario, Target};
+use crate::report::add_versions;
 use crate::run::{How, Rest};
 use sides::Own;
 
@@ -92,10 +94,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         contestant.install().await?;
     }
     let brokers = Brokers::start(&args.places, &contestants).await?;
-    let compared = compared(&args, &contestants, &brokers).await;
+    let compared = compared(&args, &contestants, &brokers, &mut document.machine.versions).await;
     brokers.end().await;
-    let about = contestants.iter().map(|contestant| &contestant.about);
-    document.machine.versions.extend(about.map(|about| (about.product.clone(), about.version.clone())));
     document.comparisons.push(compared?);
     if let Some(file) = &args.json {
         std::fs::write(file, serde_json::to_string(&document)? + "\n")?;
@@ -146,7 +146,12 @@ async fn find(args: &Args) -> anyhow::Result<Vec<Contestant>> {
     Ok(contestants)
 }
 
-async fn compared(args: &Args, contestants: &[Contestant], brokers: &Brokers) -> anyhow::Result<Comparison> {
+async fn compared(
+    args: &Args,
+    contestants: &[Contestant],
+    brokers: &Brokers,
+    versions: &mut BTreeMap<String, String>,
+) -> anyhow::Result<Comparison> {
     let (load, how) = (args.load(), args.how());
     let mut owns: Vec<Own> = contestants.iter().map(own).collect();
     let mut rounds: Vec<Vec<Run>> = Vec::new();
@@ -155,9 +160,10 @@ async fn compared(args: &Args, contestants: &[Contestant], brokers: &Brokers) ->
         for place in order(round, contestants.len()) {
             let (contestant, own) = (&contestants[place], &mut owns[place]);
             let run = match measure::once(contestant, &args.places, brokers.of(contestant), &load, &how).await {
-                Ok((run, processes)) => {
-                    own.processes = processes;
-                    run
+                Ok(turn) => {
+                    own.processes = turn.processes;
+                    add_versions(versions, turn.versions);
+                    turn.run
                 }
                 Err(error) => measure::none(own.target.clone(), load.clone(), format!("{error:#}")),
             };
@@ -169,7 +175,8 @@ async fn compared(args: &Args, contestants: &[Contestant], brokers: &Brokers) ->
     let baseline = owns.iter().find(|own| own.target.name == args.baseline).context("the baseline is one of them")?;
     let sides: Vec<_> = owns.iter().map(|own| sides::side(own, baseline, &rounds)).collect();
     table::say_sides(&sides, &args.baseline);
-    let what = format!("{:?}, {} connections, {:?}", load.scenario, load.connections, load.offered);
+    let ids = if load.crowd.named { ", event ids" } else { "" };
+    let what = format!("{:?}{ids}, {} connections, {:?}", load.scenario, load.connections, load.offered);
     Ok(Comparison { what, baseline: args.baseline.clone(), rounds, sides })
 }
 

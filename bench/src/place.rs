@@ -115,7 +115,7 @@ impl Place {
                 metrics: told.metrics.clone(),
                 folders: told.folders.iter().cloned().chain(broker.map(Broker::kept)).collect(),
             },
-            versions: BTreeMap::from([(about.product.clone(), about.version.clone())]),
+            versions: versions(contestant, told, broker),
         })
     }
 
@@ -152,6 +152,14 @@ impl Place {
             versions: BTreeMap::new(),
         })
     }
+}
+
+fn versions(contestant: &Contestant, told: &Told, broker: Option<&Broker>) -> BTreeMap<String, String> {
+    let about = &contestant.about;
+    let mut versions = BTreeMap::from([(about.product.clone(), about.version.clone())]);
+    versions.extend(told.versions.iter().cloned());
+    versions.extend(broker.and_then(Broker::version).map(|version| ("Kafka".to_owned(), version)));
+    versions
 }
 
 /// Who looks no code up takes any.

@@ -32,6 +32,7 @@ use anyhow::Context as _;
 use clap::ArgGroup;
 
 pub(crate) use markdown::table as markdown_table;
+pub(crate) use merge::add_versions;
 
 use crate::record::Document;
 

@@ -8,24 +8,32 @@ use crate::place::Place;
 use crate::record::{Answers, Generator, Load, Quantiles, Run, Target};
 use crate::run::{How, measure};
 
-/// What came of it, and the names of those processes that are the contestant's own.
+/// What came of it, and of whom.
+pub(super) struct Turn {
+    pub(super) run: Run,
+    /// Names of those processes that are the contestant's own.
+    pub(super) processes: Vec<String>,
+    pub(super) versions: BTreeMap<String, String>,
+}
+
 pub(super) async fn once(
     contestant: &Contestant,
     places: &Places,
     broker: Option<&Broker>,
     load: &Load,
     how: &How,
-) -> anyhow::Result<(Run, Vec<String>)> {
+) -> anyhow::Result<Turn> {
     let folder = places.folder()?;
     let kafka = broker.map(|broker| broker.address.as_str());
     let mut running = contestant.start(folder.path(), places.partitions, kafka).await?;
-    let own = running.told.processes.iter().map(|process| process.name.clone()).collect();
+    let processes = running.told.processes.iter().map(|process| process.name.clone()).collect();
     let run = measured(contestant, &mut running, broker, load, how).await;
     // What was measured stands, however it ends.
     if let Err(error) = running.end().await {
         eprintln!("{error:#}");
     }
-    Ok((run?, own))
+    let (run, versions) = run?;
+    Ok(Turn { run, processes, versions })
 }
 
 /// In place of a run that there was none of.
@@ -54,9 +62,9 @@ async fn measured(
     broker: Option<&Broker>,
     load: &Load,
     how: &How,
-) -> anyhow::Result<Run> {
+) -> anyhow::Result<(Run, BTreeMap<String, String>)> {
     let place = Place::told(contestant, &running.told, broker, false).await?;
     let run = measure(&place, load, how, &Progress::where_seen()).await?;
     running.check()?;
-    Ok(run)
+    Ok((run, place.versions))
 }

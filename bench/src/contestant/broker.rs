@@ -74,6 +74,12 @@ impl Broker {
         Ok(Broker { address, process: Process { name: "kafka".to_owned(), pid }, services, folder })
     }
 
+    /// As the folder of its jars is named on its command line; none where that can't be read any more.
+    pub(crate) fn version(&self) -> Option<String> {
+        let command = std::fs::read(format!("/proc/{}/cmdline", self.process.pid)).ok()?;
+        jars_version(&String::from_utf8_lossy(&command))
+    }
+
     /// What it is called, and where it keeps its topics.
     pub(crate) fn kept(&self) -> (String, PathBuf) {
         (self.process.name.clone(), self.folder.join("kafka-1/data"))
@@ -86,10 +92,35 @@ impl Broker {
     }
 }
 
+fn jars_version(command: &str) -> Option<String> {
+    let (_, named) = command.split_once("/kafka-")?;
+    let version: String = named.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+    (!version.is_empty()).then_some(version)
+}
+
 async fn run(mut command: Command, wait: Duration) -> anyhow::Result<Output> {
     // Its log is worth something only where it fails.
     command.stdin(Stdio::null()).kill_on_drop(true);
     let told = timeout(wait, command.output()).await.context("it took too long")?.context("it can't be run")?;
     ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brokers_version_is_that_of_its_jars() {
+        for (command, expected) in [
+            (
+                "java\0-cp\0/var/cache/kafka-4.3.0-log4j-2.25.3/lib/*\0kafka.Kafka\0/tmp/kafka-1/server.properties",
+                Some("4.3.0"),
+            ),
+            ("java\0-cp\0/opt/lib/*\0kafka.Kafka", None),
+            ("", None),
+        ] {
+            assert_eq!(jars_version(command).as_deref(), expected, "{command}");
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Told {
     pub(crate) postgres: Option<String>,
     pub(crate) clickhouse: Option<String>,
     pub(crate) sqlite: Option<PathBuf>,
+    /// Of what it stands on and is built with: a product and its version.
+    pub(crate) versions: Vec<(String, String)>,
     /// A store's name and where it keeps everything.
     pub(crate) folders: Vec<(String, PathBuf)>,
     /// Whose links are clicked, and where mails to them are files: what it takes to sign in as one.
@@ -57,6 +59,7 @@ impl Told {
             "postgres" => self.postgres = Some(rest.to_owned()),
             "clickhouse" => self.clickhouse = Some(rest.to_owned()),
             "sqlite" => self.sqlite = Some(PathBuf::from(rest)),
+            "version" => self.versions.push(pair(rest)?),
             "folder" => {
                 let (name, folder) = pair(rest)?;
                 self.folders.push((name, PathBuf::from(folder)));
@@ -120,6 +123,7 @@ mod tests {
             "postgres postgres://refmill@127.0.0.1:5432/refmill",
             "clickhouse http://127.0.0.1:8123",
             "sqlite /var/lib/refmill",
+            "version Postgres 17.6 (Debian 17.6-1)",
             "folder redis /var/lib/redis",
             "affiliate ada@example.com",
             "mails /var/lib/refmill/outbox",
@@ -138,6 +142,7 @@ mod tests {
             postgres: text("postgres://refmill@127.0.0.1:5432/refmill"),
             clickhouse: text("http://127.0.0.1:8123"),
             sqlite: Some(PathBuf::from("/var/lib/refmill")),
+            versions: vec![("Postgres".to_owned(), "17.6 (Debian 17.6-1)".to_owned())],
             folders: vec![("redis".to_owned(), PathBuf::from("/var/lib/redis"))],
             affiliate: text("ada@example.com"),
             mails: Some(PathBuf::from("/var/lib/refmill/outbox")),

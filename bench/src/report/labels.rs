@@ -84,11 +84,12 @@ fn requests_a_connection(load: &Load) -> Option<String> {
     load.requests_a_connection.map(|n| format!("{} a connection", if n == 1 { "one".to_owned() } else { count(n) }))
 }
 
-/// Whom it comes from and where it goes, where that was said.
+/// Whom it comes from, where it goes and whether it says which event it is, where that was said.
 fn crowd(load: &Load) -> Option<String> {
     let links = (load.crowd.links == Spreading::Zipf).then(|| "links by Zipf's law".to_owned());
     let visitors = load.crowd.visitors.map(|visitors| format!("{} visitors", count(visitors)));
-    let said: Vec<String> = visitors.into_iter().chain(links).collect();
+    let named = load.crowd.named.then(|| "event ids".to_owned());
+    let said: Vec<String> = visitors.into_iter().chain(links).chain(named).collect();
     (!said.is_empty()).then(|| said.join(", "))
 }
 

@@ -45,7 +45,7 @@ fn same_machine(machine: &mut Machine, other: Machine) -> anyhow::Result<BTreeMa
 }
 
 /// One product may well have been there in two versions: a rival's broker is older.
-fn add_versions(versions: &mut BTreeMap<String, String>, others: BTreeMap<String, String>) {
+pub(crate) fn add_versions(versions: &mut BTreeMap<String, String>, others: BTreeMap<String, String>) {
     for (product, version) in others {
         match versions.entry(product) {
             Entry::Vacant(free) => drop(free.insert(version)),

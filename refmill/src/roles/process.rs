@@ -17,6 +17,9 @@ use crate::{
     keys::{self, random},
 };
 
+/// Events decided in one transaction where the ledger is a file.
+const EMBEDDED_BATCH_EVENTS: usize = 8_192;
+
 pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Result<Parts> {
     keys::rotate(&ground.deployment.catalog, now()).await?;
     let mut tasks = JoinSet::new();
@@ -44,6 +47,8 @@ pub(super) fn decide(ground: &Ground, ids: Arc<EventIds>) -> anyhow::Result<(Dec
     if ground.config.servers.is_none() {
         // A commit to its own files takes less time than waiting for others would.
         limits.batch_every = Duration::ZERO;
+        // It costs by the pages that it writes, and of many events more fall on one page.
+        limits.batch_events = EMBEDDED_BATCH_EVENTS;
     }
     let run = processor::run(deps, limits, ground.working.clone());
     Ok((tokio::spawn(run), seen))

@@ -17,15 +17,18 @@ use crate::OpenError;
 const DUE_PAGES: i32 = 1_000;
 
 /// From here on the writer does it itself: it writes faster than another can keep up with.
-const LIMIT_PAGES: i32 = 8_192;
+const LIMIT_BYTES: i32 = 128 << 20;
 
 /// Starts it on a thread of that name, told by the writer's commits.
 pub(crate) fn start(name: &str, path: &Path, writer: &mut Connection) -> Result<Arc<Owner>, OpenError> {
     let beside = Owner::start(name, file::open_checkpointer(path)?).map_err(OpenError::Thread)?;
     let beside = Arc::new(beside);
+    let sqlite = |source| OpenError::Sqlite { file: path.to_owned(), source };
+    let page_bytes: i32 = writer.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(sqlite)?;
+    let limit_pages = LIMIT_BYTES / page_bytes.max(1);
     let (other, asked) = (beside.clone(), Arc::new(AtomicBool::new(false)));
     let on_commit = move |wal: &mut Wal, pages| {
-        if pages >= LIMIT_PAGES {
+        if pages >= limit_pages {
             told(wal.checkpoint());
         } else if pages >= DUE_PAGES && !asked.swap(true, Ordering::AcqRel) {
             let asked = asked.clone();
@@ -38,7 +41,7 @@ pub(crate) fn start(name: &str, path: &Path, writer: &mut Connection) -> Result<
         // What is committed stays so, whatever comes of this.
         Ok(())
     };
-    writer.wal_hook(Some(on_commit)).map_err(|source| OpenError::Sqlite { file: path.to_owned(), source })?;
+    writer.wal_hook(Some(on_commit)).map_err(sqlite)?;
     Ok(beside)
 }
 
@@ -64,6 +67,7 @@ mod tests {
     use super::*;
 
     const PAGE_BYTES: i64 = 4_096;
+    const LIMIT_PAGES: i32 = LIMIT_BYTES / 4_096;
 
     /// A file in WAL mode that nothing is taken into by itself.
     fn place() -> (TempDir, PathBuf, Connection) {

@@ -85,10 +85,10 @@ impl Spelling<'_> {
         let (event, receipt) = (self.wide(*event), (self.bytes)(format!("{}{signature:016x}", "41".repeat(40))));
         let columns = "company, at, day, partition, log_offset, event, program, partner, link, outcome, receipt, landing_host, \
                        landing_path, source, device";
-        let company: &dyn std::fmt::Display = if self.is_server { company } else { &company.cast_signed() };
-        let at: &dyn std::fmt::Display = &self.at();
+        let company: &dyn Display = if self.is_server { company } else { &company.cast_signed() };
+        let at: &dyn Display = &self.at();
         let day = if self.is_server { format!("toDate({})", self.day) } else { self.day.to_string() };
-        let values: [&dyn std::fmt::Display; 15] = [
+        let values: [&dyn Display; 15] = [
             company,
             at,
             &day,
@@ -106,7 +106,7 @@ impl Spelling<'_> {
             &"'desktop'",
         ];
         let (more, zeros) =
-            if self.is_server { ("", &[][..]) } else { (", hour, weekday", &[&1 as &dyn std::fmt::Display, &1][..]) };
+            if self.is_server { ("", &[][..]) } else { (", hour, weekday", &[&1 as &dyn Display, &1][..]) };
         insert("clicks", &format!("{columns}{more}"), &[&values[..], zeros].concat())
     }
 
@@ -122,15 +122,13 @@ impl Spelling<'_> {
             "partition, {place}, event, kind, conversion, company, program, partner, link, currency, {times}, {SUMS}"
         );
         let at = if of_ledger { AT_MS.to_string() } else { self.at() };
-        let mut values: Vec<&dyn std::fmt::Display> = vec![&0, offset];
-        values.extend(of_ledger.then_some(&0 as &dyn std::fmt::Display));
-        values.extend::<[&dyn std::fmt::Display; 10]>([
-            &event, kind, &order, &7, &1, &PARTNER, &LINK, &"'USD'", &at, &at,
-        ]);
-        values.extend::<[&dyn std::fmt::Display; 6]>([orders, revenue, commission, commission, partner, partner]);
+        let mut values: Vec<&dyn Display> = vec![&0, offset];
+        values.extend(of_ledger.then_some(&0 as &dyn Display));
+        values.extend::<[&dyn Display; 10]>([&event, kind, &order, &7, &1, &PARTNER, &LINK, &"'USD'", &at, &at]);
+        values.extend::<[&dyn Display; 6]>([orders, revenue, commission, commission, partner, partner]);
         if !of_ledger && !self.is_server {
             columns.push_str(", day, hour, weekday");
-            values.extend::<[&dyn std::fmt::Display; 3]>([&self.day, &1, &1]);
+            values.extend::<[&dyn Display; 3]>([&self.day, &1, &1]);
         }
         if of_ledger { self.insert(table, &columns, &values) } else { insert(table, &columns, &values) }
     }
@@ -146,7 +144,7 @@ impl Spelling<'_> {
         let (standing, review, status) = if *attributed { (1, 1, 2) } else { (2, 4, 3) };
         let partner = if *attributed { PARTNER.to_string() } else { "NULL".to_owned() };
         let label = format!("'order-{offset}'");
-        let values: [&dyn std::fmt::Display; 27] = [
+        let values: [&dyn Display; 27] = [
             &id,
             &7,
             &1,
@@ -223,21 +221,21 @@ impl Spelling<'_> {
         if books.partner_total != [0; 3] {
             let columns = "partner, company, currency, conversions, commission_minor, approved_commission_minor, partner_minor, \
                            partner_approved_minor, partner_unpaid_minor";
-            let values: [&dyn std::fmt::Display; 9] =
+            let values: [&dyn Display; 9] =
                 [&PARTNER, &7, &"'USD'", &orders, &commission, &commission, &partner, &partner, &partner];
             all.push(self.counted("partner_totals", columns, &values));
         }
     }
 
     /// A row of counts: servers have one a partition.
-    fn counted(&self, table: &str, columns: &str, values: &[&dyn std::fmt::Display]) -> String {
+    fn counted(&self, table: &str, columns: &str, values: &[&dyn Display]) -> String {
         if !self.is_server {
             return self.insert(table, columns, values);
         }
-        self.insert(table, &format!("{columns}, partition"), &[values, &[&0 as &dyn std::fmt::Display]].concat())
+        self.insert(table, &format!("{columns}, partition"), &[values, &[&0 as &dyn Display]].concat())
     }
 
-    fn insert(&self, table: &str, columns: &str, values: &[&dyn std::fmt::Display]) -> String {
+    fn insert(&self, table: &str, columns: &str, values: &[&dyn Display]) -> String {
         insert(&self.table(table), columns, values)
     }
 
@@ -254,7 +252,7 @@ impl Spelling<'_> {
     }
 }
 
-fn insert(table: &str, columns: &str, values: &[&dyn std::fmt::Display]) -> String {
+fn insert(table: &str, columns: &str, values: &[&dyn Display]) -> String {
     let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
     format!("INSERT INTO {table} ({columns}) VALUES ({});\n", values.join(", "))
 }
