@@ -53,7 +53,7 @@ say_company() {
 
 # start_servers: Postgres, Redis and ClickHouse, and Kafka where no broker is given; sets `kafka`, `postgres`, `redis`, `clickhouse`.
 start_servers() {
-    local name names=(postgres redis clickhouse) told
+    local name names=(postgres redis clickhouse) told version
     [[ -n ${BENCH_KAFKA:-} ]] || names+=(kafka)
     told=$(
         # Those that somebody's tests use are not to be measured.
@@ -65,9 +65,12 @@ start_servers() {
     for name in "${names[@]}"; do
         echo "server $name $(cut -d ' ' -f 1 "$folder/servers/${name/%kafka/kafka-1}/process")"
     done
-    echo "version Postgres $(psql -X -At "$postgres" -c 'SHOW server_version')"
-    echo "version Redis $(redis-cli -u "$redis" INFO server | sed -n 's/^redis_version:\([0-9.]*\).*/\1/p')"
-    echo "version ClickHouse $(curl -sf "$clickhouse" --data-binary 'SELECT version()')"
+    version=$(psql -X -At "$postgres" -c 'SHOW server_version')
+    echo "version Postgres $version"
+    version=$(redis-cli -u "$redis" INFO server | sed -n 's/^redis_version:\([0-9.]*\).*/\1/p')
+    echo "version Redis $version"
+    version=$(curl -sf "${clickhouse%/bench}" --data-binary 'SELECT version()')
+    echo "version ClickHouse $version"
     echo "postgres $postgres"
     echo "clickhouse $clickhouse"
     echo "folder redis $folder/servers/redis"

@@ -153,6 +153,9 @@ async fn compared(
     versions: &mut BTreeMap<String, String>,
 ) -> anyhow::Result<Comparison> {
     let (load, how) = (args.load(), args.how());
+    for Contestant { about, .. } in contestants {
+        add_versions(versions, BTreeMap::from([(about.product.clone(), about.version.clone())]));
+    }
     let mut owns: Vec<Own> = contestants.iter().map(own).collect();
     let mut rounds: Vec<Vec<Run>> = Vec::new();
     for round in 0..args.rounds {

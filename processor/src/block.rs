@@ -18,6 +18,9 @@ pub(crate) const OPEN_FOR: Duration = Duration::from_secs(1);
 /// Offsets in a block at the most.
 pub(crate) const OFFSETS_MAX: u64 = 16_384;
 
+/// Events in a batch at the most: a block that has just not been closed takes them all.
+pub const BATCH_EVENTS_MAX: usize = OFFSETS_MAX as usize - FACTS_MAX;
+
 /// Facts of planned blocks that wait in memory take so much at the most; those of the rest are made again.
 pub(crate) const WAITING_BYTES: usize = 32 * 1024 * 1024;
 

@@ -21,6 +21,7 @@ mod saving;
 mod settles;
 mod upkeep;
 
+pub use block::BATCH_EVENTS_MAX;
 pub use error::ProcessError;
 pub use owner::{Deps, Limits};
 pub use pool::{Stage, Status, run};

@@ -55,7 +55,7 @@ pub struct Deps {
 /// What bounds a processor.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Events decided in one transaction.
+    /// Events decided in one transaction, [`BATCH_EVENTS_MAX`](crate::BATCH_EVENTS_MAX) at the most.
     pub batch_events: usize,
     /// How long clicks may wait to be decided together with those that come after them: nobody waits for one.
     pub clicks_wait: Duration,

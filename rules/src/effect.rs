@@ -44,6 +44,7 @@ pub enum Effect {
     /// The conversion as it is now, whole.
     PutConversion(Box<Conversion>),
     PutRefund(RefundApplied),
+    /// Of a conversion that was put, by this batch or before.
     Post(Transfer),
     /// What the company knows of a customer by one identifier, whole.
     PutIdent {

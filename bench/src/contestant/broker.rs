@@ -93,9 +93,9 @@ impl Broker {
 }
 
 fn jars_version(command: &str) -> Option<String> {
-    let (_, named) = command.split_once("/kafka-")?;
-    let version: String = named.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
-    (!version.is_empty()).then_some(version)
+    // Its own folder may be called after it too, and with its number.
+    let mut versions = command.split("/kafka-").skip(1).filter_map(|named| named.split(['-', '/', '\0']).next());
+    versions.find(|version| version.contains('.')).map(str::to_owned)
 }
 
 async fn run(mut command: Command, wait: Duration) -> anyhow::Result<Output> {
@@ -112,14 +112,10 @@ mod tests {
 
     #[test]
     fn a_brokers_version_is_that_of_its_jars() {
-        for (command, expected) in [
-            (
-                "java\0-cp\0/var/cache/kafka-4.3.0-log4j-2.25.3/lib/*\0kafka.Kafka\0/tmp/kafka-1/server.properties",
-                Some("4.3.0"),
-            ),
-            ("java\0-cp\0/opt/lib/*\0kafka.Kafka", None),
-            ("", None),
-        ] {
+        let started = "java\0-Dlog4j2.configurationFile=/tmp/kafka-1/log4j2.properties\0-cp\0/cache/kafka-4.3.0-log4j-2.25.3/lib/*\0kafka.Kafka\0\
+                       /tmp/kafka-1/server.properties";
+        for (command, expected) in [(started, Some("4.3.0")), ("java\0-cp\0/opt/lib/*\0kafka.Kafka", None), ("", None)]
+        {
             assert_eq!(jars_version(command).as_deref(), expected, "{command}");
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ingest::stamp::EventIds;
-use processor::{Limits, Status};
+use processor::{BATCH_EVENTS_MAX, Limits, Status};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
@@ -16,9 +16,6 @@ use crate::{
     deciding, fallback,
     keys::{self, random},
 };
-
-/// Events decided in one transaction where the ledger is a file.
-const EMBEDDED_BATCH_EVENTS: usize = 8_192;
 
 pub(super) async fn start(ground: &Ground, listener: TcpListener) -> anyhow::Result<Parts> {
     keys::rotate(&ground.deployment.catalog, now()).await?;
@@ -48,7 +45,7 @@ pub(super) fn decide(ground: &Ground, ids: Arc<EventIds>) -> anyhow::Result<(Dec
         // A commit to its own files takes less time than waiting for others would.
         limits.batch_every = Duration::ZERO;
         // It costs by the pages that it writes, and of many events more fall on one page.
-        limits.batch_events = EMBEDDED_BATCH_EVENTS;
+        limits.batch_events = BATCH_EVENTS_MAX;
     }
     let run = processor::run(deps, limits, ground.working.clone());
     Ok((tokio::spawn(run), seen))

@@ -41,6 +41,7 @@ ALTER TABLE numbered_conversions RENAME TO conversions;
 CREATE INDEX conversions_listed ON conversions (company, kind, house_status, taken_at_ms DESC, id DESC);
 CREATE INDEX conversions_held ON conversions (partition, held_until_ms) WHERE held_until_ms IS NOT NULL AND standing = 1 AND review <> 4;
 
+-- Append-only. An id is derived from its cause, the conversion included, so it stands under one conversion.
 CREATE TABLE numbered_transfers (
     number INTEGER NOT NULL,
     conversion BLOB NOT NULL,
@@ -60,7 +61,10 @@ CREATE TABLE numbered_transfers (
     CHECK (debit_kind <> credit_kind OR debit_company <> credit_company OR debit_partner <> credit_partner)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO numbered_transfers SELECT c.number, t.* FROM transfers t LEFT JOIN conversions c ON c.id = t.conversion ORDER BY c.number, t.id;
+-- In the order in which they are to stand, without sorting all of them in memory.
+INSERT INTO numbered_transfers SELECT c.number, t.* FROM conversions c CROSS JOIN transfers t ON t.conversion = c.id ORDER BY c.number, t.id;
+-- One that has no conversion has no number: it stops this.
+INSERT INTO numbered_transfers SELECT NULL, t.* FROM transfers t WHERE NOT EXISTS (SELECT 1 FROM conversions c WHERE c.id = t.conversion);
 DROP TABLE transfers;
 ALTER TABLE numbered_transfers RENAME TO transfers;
 

@@ -63,7 +63,7 @@ impl Ledger {
             .pragma_update(None, "cache_size", -CACHE_KIB)
             .map_err(|source| OpenError::Sqlite { file: path.clone(), source })?;
         let reader = Owner::start("ledger-reader", file::open_reader(&path)?).map_err(OpenError::Thread)?;
-        let checkpointer = checkpoint::start("ledger-checkpoint", &path, &mut connection)?;
+        let checkpointer = checkpoint::start("ledger-wal", &path, &mut connection)?;
         let owner = Owner::start("ledger", connection).map_err(OpenError::Thread)?;
         Ok(Ledger { owner, checkpointer, reader })
     }

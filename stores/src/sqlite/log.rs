@@ -18,7 +18,7 @@ use schemas::{ids::Position, time::TimeMs};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    belonging, checkpoint,
+    belonging,
     file::{self, Durability, Pages},
     owner::Owner,
     row::{get_id, int},
@@ -49,7 +49,7 @@ const PUBLICATIONS_WAITING: usize = 256;
 /// Its file in the data folder.
 pub(crate) const FILE: &str = "log.db";
 
-/// `log.db`: one thread writes, in groups; one connection beside it reads, one takes what is written into the file.
+/// `log.db`: one thread writes, in groups; one connection beside it reads.
 pub struct Log {
     entries: mpsc::Sender<Entry>,
     waiting: Arc<AtomicUsize>,
@@ -58,7 +58,6 @@ pub struct Log {
     tail: Tail,
     writer: Mutex<Option<JoinHandle<()>>>,
     reader: Owner,
-    checkpointer: Arc<Owner>,
     /// Always well: kept so that who watches it is not told that it has ended.
     health: watch::Sender<Health>,
 }
@@ -71,9 +70,8 @@ impl Log {
         clock: Clock,
     ) -> Result<Log, OpenError> {
         let path = folder.join(FILE);
-        let mut connection = file::open(&path, Durability::Full, Pages::LARGE, migrations::migrations::runner())?;
+        let connection = file::open(&path, Durability::Full, Pages::LARGE, migrations::migrations::runner())?;
         belonging::belong(&connection, &path, folder, deployment)?;
-        let checkpointer = checkpoint::start("log-checkpoint", &path, &mut connection)?;
         let waiting = Arc::new(AtomicUsize::new(0));
         let tail = Tail::new();
         let (writer, ends) = Writer::resume(connection, clock, waiting.clone(), tail.clone())
@@ -86,8 +84,7 @@ impl Log {
             .spawn(move || writer.run(incoming))
             .map_err(OpenError::Thread)?;
         let health = watch::Sender::new(Health::Well);
-        let writer = Mutex::new(Some(thread));
-        Ok(Log { entries, waiting, limits, ends, tail, writer, reader, checkpointer, health })
+        Ok(Log { entries, waiting, limits, ends, tail, writer: Mutex::new(Some(thread)), reader, health })
     }
 
     pub(crate) fn enqueue(&self, partition: u32, class: Class, record: Vec<u8>) -> Result<Answer<Appended>, QueueFull> {
@@ -174,7 +171,6 @@ impl Log {
     pub(crate) async fn close(&self) {
         // The last connection to close takes the write-ahead log into the file, which a reader cannot.
         self.reader.close().await;
-        self.checkpointer.close().await;
         // A writer that has ended takes no stop and needs none.
         let _ = self.entries.send(Entry::Stop).await;
         let thread = self.writer.lock().ok().and_then(|mut thread| thread.take());

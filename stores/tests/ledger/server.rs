@@ -67,7 +67,7 @@ async fn the_server_refuses_to_change_a_transfer() {
     let mut owned = Owned::new(Variant::Distributed).await;
     let (debit, credit) =
         (schemas::accounts::Account::Company(COMPANY), schemas::accounts::Account::PartnerPending(COMPANY, PARTNER));
-    owned.commit(vec![Effect::Post(transfer(1, debit, credit, 800))]).await;
+    owned.commit(vec![put(conversion(1)), Effect::Post(transfer(1, debit, credit, 800))]).await;
     let outside = database(&owned.place).connect().await;
     for (trigger, change) in [
         ("transfers_are_never_changed", "UPDATE ledger.transfers SET amount_minor = 801"),
