@@ -110,7 +110,7 @@ mod tests {
         fill(&writer, 2_000);
         assert!(pages_in_file(&path) < 100, "control: nobody takes it into the file");
         let beside = start("checkpoint", &path, &mut writer).unwrap();
-        let (go_on, held) = std::sync::mpsc::channel();
+        let (go_on, held) = std::sync::mpsc::sync_channel(1);
         beside.leave(move |_| held.recv().unwrap());
         fill(&writer, 1_000);
         assert!(pages_in_file(&path) < 100, "control: the writer does not do it itself");
