@@ -73,9 +73,9 @@ impl Memory {
     pub(crate) fn take_in(&mut self, effect: &Effect) {
         match effect {
             Effect::Remember { link, touch, address_before } => {
-                let now = Visitor { link: *link, address_cut: touch.receipt.fields().address_cut };
+                let now = Visitor::of(*link, touch.receipt.fields().address_cut);
                 if let Some(before) = address_before {
-                    self.touches.carry_over(Visitor { link: *link, address_cut: before.cut() }, now);
+                    self.touches.carry_over(Visitor::of(*link, before.cut()), now);
                 }
                 self.touches.remember(*link, *touch);
                 self.changed.links.insert(*link);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_visitor_that_comes_again_and_again_is_kept_to_be_saved_once() {
-        let visitor = |n: usize| Visitor { link: LinkId(1), address_cut: n as u64 % 100 };
+        let visitor = |n: usize| Visitor(n as u64 % 100);
         let mut changed = Changed::default();
         (0..10 * VISITORS_UNSORTED).for_each(|n| changed.add_visitors([visitor(n)]));
         assert!(changed.visitors.len() <= VISITORS_UNSORTED + 200, "{}", changed.visitors.len());
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_visitor_that_was_not_saved_is_still_to_be() {
         let mut memory = Memory::default();
-        let visitor = Visitor { link: LinkId(1), address_cut: 2 };
+        let visitor = Visitor(2);
         memory.touches.velocity.insert(visitor, Velocity { newest: 10, ..Velocity::default() });
         memory.changed.add_visitors([visitor]);
         for _ in 0..2 {

@@ -79,9 +79,9 @@ impl Known {
     }
 
     fn remember(&mut self, link: LinkId, touch: Touch, address_before: Option<AddressHash>) {
-        let now = Visitor { link, address_cut: touch.receipt.fields().address_cut };
+        let now = Visitor::of(link, touch.receipt.fields().address_cut);
         if let Some(before) = address_before
-            && self.touches.carry_over(Visitor { link, address_cut: before.cut() }, now)
+            && self.touches.carry_over(Visitor::of(link, before.cut()), now)
         {
             self.note(|noted, _| noted.velocity(now, None));
         }

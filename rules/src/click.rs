@@ -22,7 +22,7 @@ pub fn look_ahead(touches: &Touches, events: &[Logged]) {
     for logged in events {
         let Body::Click(click) = &logged.event.body else { continue };
         let fields = click.receipt.fields();
-        read ^= touches.velocity.look_ahead(&Visitor { link: fields.link, address_cut: fields.address_cut });
+        read ^= touches.velocity.look_ahead(&Visitor::of(fields.link, fields.address_cut));
         read ^= client_id(click).map_or(0, |id| touches.seen.look_ahead(&id));
         read ^= touches.links.get(&fields.link).map_or(0, |known| u32::from(known.awaiting_until.is_some()));
     }
@@ -93,7 +93,7 @@ fn late_for(known: &Known, link: LinkId, at: TimeMs, position: Position) -> impl
 pub(crate) fn client_id(click: &Click) -> Option<SeenId> {
     let fields = click.receipt.fields();
     let event_id_hash = if fields.visit.counts() { fields.event_id_hash } else { !fields.event_id_hash };
-    fields.client_event_id.then_some(SeenId::Client { link: fields.link, event_id_hash })
+    fields.client_event_id.then(|| SeenId::of_client(fields.link, event_id_hash))
 }
 
 /// Its edge's stamp, but at most when the log took it.

@@ -16,7 +16,7 @@ mod server;
 mod size;
 
 use proptest::{collection::vec, option, prelude::*};
-use rules::touches::{LinkTouch, SEEN_FOR_MS, Seen, SeenId, VELOCITY_BUCKET_MS, Velocity, Visitor};
+use rules::touches::{ClientId, LinkTouch, SEEN_FOR_MS, Seen, SeenId, VELOCITY_BUCKET_MS, Velocity, Visitor};
 use rusqlite::Connection;
 use schemas::{
     ids::{EventId, LinkId, Position},
@@ -42,7 +42,7 @@ fn deltas() -> impl Strategy<Value = TouchDelta> {
     );
     let id = prop_oneof![
         any::<u128>().prop_map(|id| SeenId::Event(EventId(id))),
-        (0_u64..4, any::<u64>()).prop_map(|(link, event_id_hash)| SeenId::Client { link: LinkId(link), event_id_hash }),
+        any::<u64>().prop_map(|id| SeenId::Client(ClientId(id))),
     ];
     let seen = (any::<u64>(), 0..HOUR_MS)
         .prop_map(|(offset, at)| Seen { position: Position { partition: 0, offset }, at: TimeMs(NOON + at) });
@@ -51,7 +51,7 @@ fn deltas() -> impl Strategy<Value = TouchDelta> {
         counts,
         peak,
     });
-    let visitor = (0_u64..4, 0_u64..4).prop_map(|(link, address_cut)| Visitor { link: LinkId(link), address_cut });
+    let visitor = (0_u64..16).prop_map(Visitor);
     let links = vec(((0_u64..6).prop_map(LinkId), known), 0..5);
     (links, vec((id, seen), 0..5), vec((visitor, velocity), 0..5)).prop_map(|(links, seen, velocity)| TouchDelta {
         links,

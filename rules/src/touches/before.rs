@@ -97,7 +97,7 @@ mod tests {
         let receipt = Receipt::sign(&ReceiptKey { id: ReceiptKeyId(0), secret: [7; 16] }, &fields);
         let position = Position { partition: 0, offset: n };
         let touch = Touch { receipt, event: EventId(n.into()), position, at };
-        let id = SeenId::Client { link, event_id_hash: n % 4 };
+        let id = SeenId::of_client(link, n % 4);
         vec![
             Effect::Remember { link, touch, address_before: Some(AddressHash(1)) },
             Effect::See { id, position, at },
@@ -131,7 +131,7 @@ mod tests {
             |before| _ = before.links.remove(&LinkId(3)),
             // That it was carried over comes before that it has clicked.
             |before| {
-                let carried = Visitor { link: LinkId(2), address_cut: 1 };
+                let carried = Visitor::of(LinkId(2), 1);
                 let place = before.velocity.iter().position(|(visitor, _)| *visitor == carried);
                 before.velocity.remove(place.expect("it was carried over"));
             },

@@ -1,16 +1,22 @@
-//! Event ids and where each was seen first. An hour of them is most of what an owner remembers: 24 bytes an id, and the room between them.
+//! Event ids and where each was seen first. An hour of them is most of what an owner remembers: 16 bytes a client's id, 24 a record's, and the
+//! room between them.
 
 use hashbrown::HashMap;
+use schemas::ids::EventId;
 
 mod origin;
 
-use self::origin::{Origin, id_of, key};
-use super::{Seen, SeenId, tables::Tables};
+use self::origin::{Kept, Origin};
+use super::{
+    ClientId, Seen, SeenId,
+    tables::{Row, Tables},
+};
 
 /// What is remembered of event ids.
 #[derive(Debug, Clone, Default)]
 pub struct SeenIds {
-    near: Tables<6>,
+    clients: Tables<2, 4>,
+    events: Tables<4, 6>,
     counted_from: Option<Origin>,
     /// What was taken in last.
     last: Option<Seen>,
@@ -20,7 +26,7 @@ pub struct SeenIds {
 
 impl SeenIds {
     pub fn len(&self) -> usize {
-        self.far.len() + self.near.len()
+        self.far.len() + self.clients.len() + self.events.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -31,7 +37,11 @@ impl SeenIds {
         if let Some(seen) = self.far.get(id) {
             return Some(*seen);
         }
-        Some(self.counted_from?.seen(self.near.get(&key(id))?))
+        let kept = match id {
+            SeenId::Client(id) => self.clients.get(&client_words(*id)).map(kept_in),
+            SeenId::Event(id) => self.events.get(&event_words(*id)).map(kept_in),
+        };
+        Some(self.counted_from?.seen(kept?))
     }
 
     pub fn contains_key(&self, id: &SeenId) -> bool {
@@ -63,8 +73,11 @@ impl SeenIds {
         if let Some(seen) = self.far.remove(id) {
             return Some(seen);
         }
-        let row = self.near.remove(&key(id))?;
-        Some(self.counted_from?.seen(&row))
+        let kept = match id {
+            SeenId::Client(id) => self.clients.remove(&client_words(*id)).as_ref().map(kept_in),
+            SeenId::Event(id) => self.events.remove(&event_words(*id)).as_ref().map(kept_in),
+        };
+        Some(self.counted_from?.seen(kept?))
     }
 
     pub fn clear(&mut self) {
@@ -74,8 +87,9 @@ impl SeenIds {
     /// In no order.
     pub fn iter(&self) -> impl Iterator<Item = (SeenId, Seen)> {
         let counted_from = self.counted_from.unwrap_or_default();
-        let near = self.near.iter().map(move |row| (id_of(row), counted_from.seen(row)));
-        near.chain(self.far.iter().map(|(id, seen)| (*id, *seen)))
+        let clients = self.clients.iter().map(move |row| (client_of(row), counted_from.seen(kept_in(row))));
+        let events = self.events.iter().map(move |row| (event_of(row), counted_from.seen(kept_in(row))));
+        clients.chain(events).chain(self.far.iter().map(|(id, seen)| (*id, *seen)))
     }
 
     pub fn values(&self) -> impl Iterator<Item = Seen> {
@@ -88,17 +102,19 @@ impl SeenIds {
         let Some(from) = self.counted_from else { return };
         let moved = self.last.and_then(|last| from.moved_to(&last));
         let (next, far) = (moved.unwrap_or(from), &mut self.far);
-        self.near.retain(|row| {
-            let (id, seen) = (id_of(row), from.seen(row));
+        let mut kept = |id: SeenId, kept: Kept| {
+            let seen = from.seen(kept);
             if !keep(&seen) {
                 return None;
             }
-            let row = next.row(&key(&id), &seen);
-            if row.is_none() {
+            let kept = next.kept(&seen);
+            if kept.is_none() {
                 far.insert(id, seen);
             }
-            row
-        });
+            kept
+        };
+        self.clients.retain(|row| Some(with_kept(*row, kept(client_of(row), kept_in(row))?)));
+        self.events.retain(|row| Some(with_kept(*row, kept(event_of(row), kept_in(row))?)));
         self.counted_from = Some(next);
         if moved.is_some() {
             // What was too far may not be any more.
@@ -109,7 +125,10 @@ impl SeenIds {
 
     /// See [`Tables::look_ahead`].
     pub fn look_ahead(&self, id: &SeenId) -> u32 {
-        self.near.look_ahead(&key(id))
+        match id {
+            SeenId::Client(id) => self.clients.look_ahead(&client_words(*id)),
+            SeenId::Event(id) => self.events.look_ahead(&event_words(*id)),
+        }
     }
 
     fn insert_if(&mut self, id: SeenId, seen: Seen, replaces: impl FnOnce(&Seen) -> bool) -> Option<Seen> {
@@ -118,29 +137,77 @@ impl SeenIds {
             return Some(if replaces(known) { std::mem::replace(known, seen) } else { *known });
         }
         let counted_from = *self.counted_from.get_or_insert_with(|| Origin::about(&seen));
-        let key = key(&id);
-        let row = counted_from.row(&key, &seen);
-        match (self.near.find(&key), row) {
-            (Ok(place), row) => {
-                let known = counted_from.seen(self.near.row(place));
-                if replaces(&known) {
-                    match row {
-                        Some(row) => self.near.replace(place, row),
-                        None => {
-                            self.near.take_out(place);
-                            self.far.insert(id, seen);
-                        }
-                    }
-                }
-                Some(known)
-            }
-            (Err(place), Some(row)) => {
-                self.near.fill(place, row);
-                None
-            }
-            (Err(_), None) => self.far.insert(id, seen),
+        let (kept, replaces) = (counted_from.kept(&seen), |known| replaces(&counted_from.seen(known)));
+        let put = match id {
+            SeenId::Client(id) => put(&mut self.clients, client_words(id), kept, replaces),
+            SeenId::Event(id) => put(&mut self.events, event_words(id), kept, replaces),
+        };
+        if put.is_far {
+            self.far.insert(id, seen);
         }
+        put.known.map(|known| counted_from.seen(known))
     }
+}
+
+/// What was there before, and whether what is to be there finds no place.
+struct Put {
+    known: Option<Kept>,
+    is_far: bool,
+}
+
+fn put<const KEY: usize, const WORDS: usize>(
+    tables: &mut Tables<KEY, WORDS>,
+    key: [u32; KEY],
+    kept: Option<Kept>,
+    replaces: impl FnOnce(Kept) -> bool,
+) -> Put {
+    let row = |kept| {
+        let mut row = [0; WORDS];
+        row[..KEY].copy_from_slice(&key);
+        with_kept(row, kept)
+    };
+    match (tables.find(&key), kept) {
+        (Ok(place), kept) => {
+            let known = kept_in(tables.row(place));
+            let is_replaced = replaces(known);
+            match kept {
+                Some(kept) if is_replaced => tables.replace(place, row(kept)),
+                None if is_replaced => tables.take_out(place),
+                _ => {}
+            }
+            Put { known: Some(known), is_far: is_replaced && kept.is_none() }
+        }
+        (Err(place), Some(kept)) => {
+            tables.fill(place, row(kept));
+            Put { known: None, is_far: false }
+        }
+        (Err(_), None) => Put { known: None, is_far: true },
+    }
+}
+
+fn kept_in<const WORDS: usize>(row: &Row<WORDS>) -> Kept {
+    *row.last_chunk().expect("a row has two words beside its key")
+}
+
+fn with_kept<const WORDS: usize>(mut row: Row<WORDS>, kept: Kept) -> Row<WORDS> {
+    row[WORDS - kept.len()..].copy_from_slice(&kept);
+    row
+}
+
+fn client_words(ClientId(id): ClientId) -> [u32; 2] {
+    [(id >> 32) as u32, id as u32]
+}
+
+fn client_of(row: &Row<4>) -> SeenId {
+    SeenId::Client(ClientId(u64::from(row[0]) << 32 | u64::from(row[1])))
+}
+
+fn event_words(EventId(id): EventId) -> [u32; 4] {
+    [96, 64, 32, 0].map(|bits| (id >> bits) as u32)
+}
+
+fn event_of(row: &Row<6>) -> SeenId {
+    SeenId::Event(EventId(row[..4].iter().fold(0, |id, word| id << 32 | u128::from(*word))))
 }
 
 impl Extend<(SeenId, Seen)> for SeenIds {
@@ -188,8 +255,8 @@ mod tests {
             let number = next() % ids;
             let id = match number % 3 {
                 0 => SeenId::Event(EventId(u128::from(number % 2) << 96 | u128::from(number >> 1) << 64 | 1)),
-                1 => SeenId::Client { link: LinkId(number >> 2), event_id_hash: number & 3 },
-                _ => SeenId::Client { link: LinkId((number % 7) << 32), event_id_hash: number << 40 },
+                1 => SeenId::Client(ClientId(number)),
+                _ => SeenId::Client(ClientId(number << 40)),
             };
             let is_far = far_every > 0 && next() % far_every == 0;
             let (partition, offset) = if is_far { (1, u64::MAX - step) } else { (0, (1 << 40) + step * stride) };
@@ -224,9 +291,13 @@ mod tests {
     fn an_id_takes_few_bytes() {
         let ids = 200_000_u64;
         let at = |n: u64| Seen { position: Position { partition: 3, offset: n }, at: TimeMs(n as i64) };
-        let id = |n: u64| SeenId::Client { link: LinkId(n % 100), event_id_hash: n };
-        let packed: SeenIds = (0..ids).map(|n| (id(n), at(n))).collect();
-        let bytes = packed.near.room() * size_of::<Row<6>>();
-        assert!(bytes as u64 <= 42 * ids, "{bytes}");
+        let client = |n: u64| (SeenId::of_client(LinkId(n % 100), n), at(n));
+        let event = |n: u64| (SeenId::Event(EventId(u128::from(n))), at(n));
+        let packed: SeenIds = (0..ids).flat_map(|n| [client(n), event(n)]).collect();
+        assert_eq!(packed.len() as u64, 2 * ids);
+        let [clients, events] =
+            [packed.clients.room() * size_of::<Row<4>>(), packed.events.room() * size_of::<Row<6>>()];
+        assert!(clients as u64 <= 28 * ids, "{clients}");
+        assert!(events as u64 <= 42 * ids, "{events}");
     }
 }

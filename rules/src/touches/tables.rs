@@ -1,18 +1,13 @@
 //! Rows side by side in tables with little room between them, each where its key's hash says or as soon after that as there was room.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 
 use hashbrown::DefaultHashBuilder;
 
-/// The key's four words, what is kept of it, and last a word of which the two highest bits are the key's kind; 0 where nothing is.
+/// The key's words, what is kept of it, and last a word of which the highest bit says that something is there.
 pub(super) type Row<const WORDS: usize> = [u32; WORDS];
 
-const KEY_WORDS: usize = 4;
-
-/// Bits of a row's last word that are not the kind.
-pub(super) const KIND_SHIFT: u32 = 30;
-
-const NONE: u32 = 0;
+pub(super) const THERE: u32 = 1 << 31;
 
 /// Each of these tables grows by itself, so that no growth takes long or needs room for all.
 const TABLES: usize = 256;
@@ -22,17 +17,12 @@ const TABLE_BITS: u32 = TABLES.trailing_zeros();
 /// Of many rows one in so many at least is empty, and one of any.
 const SPARE: usize = 4;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) high: u64,
-    pub(super) low: u64,
-    /// 1 to 3.
-    pub(super) kind: u32,
-}
+/// From one look to the next along a key's first rows.
+const LOOK_BYTES: usize = 48;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tables<const WORDS: usize> {
-    tables: Vec<Table<WORDS>>,
+pub(super) struct Tables<const KEY: usize, const WORDS: usize> {
+    tables: Vec<Table<KEY, WORDS>>,
     hasher: DefaultHashBuilder,
 }
 
@@ -45,23 +35,12 @@ pub(super) struct Place {
 }
 
 #[derive(Debug, Clone)]
-struct Table<const WORDS: usize> {
+struct Table<const KEY: usize, const WORDS: usize> {
     rows: Vec<Row<WORDS>>,
     used: usize,
 }
 
-impl Key {
-    pub(super) fn of<const WORDS: usize>(row: &Row<WORDS>) -> Key {
-        let half = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-        Key { high: half(row[0], row[1]), low: half(row[2], row[3]), kind: kind(row) }
-    }
-
-    pub(super) fn words(&self) -> [u32; KEY_WORDS] {
-        [(self.high >> 32) as u32, self.high as u32, (self.low >> 32) as u32, self.low as u32]
-    }
-}
-
-impl<const WORDS: usize> Tables<WORDS> {
+impl<const KEY: usize, const WORDS: usize> Tables<KEY, WORDS> {
     pub(super) fn len(&self) -> usize {
         self.tables.iter().map(|table| table.used).sum()
     }
@@ -73,7 +52,7 @@ impl<const WORDS: usize> Tables<WORDS> {
     }
 
     /// Where the key's row is, or where it would be.
-    pub(super) fn find(&self, key: &Key) -> Result<Place, Place> {
+    pub(super) fn find(&self, key: &[u32; KEY]) -> Result<Place, Place> {
         let hash = self.hash(key);
         let number = number(hash);
         let at = |row| Place { table: number, row, hash };
@@ -83,7 +62,7 @@ impl<const WORDS: usize> Tables<WORDS> {
         }
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Row<WORDS>> {
+    pub(super) fn get(&self, key: &[u32; KEY]) -> Option<&Row<WORDS>> {
         self.find(key).ok().map(|place| self.row(place))
     }
 
@@ -107,12 +86,12 @@ impl<const WORDS: usize> Tables<WORDS> {
             table.rows[place.row] = row;
             table.used += 1;
         } else {
-            table.grow(|row| hash_of(hasher, &Key::of(row)));
+            table.grow(|row| hash_of::<KEY>(hasher, key_of(row)));
             table.put(row, place.hash);
         }
     }
 
-    pub(super) fn remove(&mut self, key: &Key) -> Option<Row<WORDS>> {
+    pub(super) fn remove(&mut self, key: &[u32; KEY]) -> Option<Row<WORDS>> {
         let place = self.find(key).ok()?;
         let row = *self.row(place);
         self.take_out(place);
@@ -121,7 +100,7 @@ impl<const WORDS: usize> Tables<WORDS> {
 
     pub(super) fn take_out(&mut self, place: Place) {
         let hasher = &self.hasher;
-        self.tables[place.table].take_out(place.row, |row| hash_of(hasher, &Key::of(row)));
+        self.tables[place.table].take_out(place.row, |row| hash_of::<KEY>(hasher, key_of(row)));
     }
 
     /// In no order.
@@ -139,52 +118,51 @@ impl<const WORDS: usize> Tables<WORDS> {
                 && table.rows.iter().filter(|row| is_there(row)).zip(&kept).all(|(row, kept)| row == kept);
             if !stays {
                 *table = Table::with_room(kept.len(), table.rows.len());
-                kept.into_iter().for_each(|row| table.put(row, hash_of(hasher, &Key::of(&row))));
+                kept.into_iter().for_each(|row| table.put(row, hash_of::<KEY>(hasher, key_of(&row))));
             }
         }
     }
 
     /// What a look for this key will read is on its way after that: nothing waits for it, as what is returned says nothing.
-    pub(super) fn look_ahead(&self, key: &Key) -> u32 {
+    pub(super) fn look_ahead(&self, key: &[u32; KEY]) -> u32 {
         let hash = self.hash(key);
         let Some(table) = self.tables.get(number(hash)) else { return 0 };
         let first = table.first_place(hash);
         let last_word = |row: usize| table.rows.get(row).map_or(0, |row| row[WORDS - 1]);
-        last_word(first) ^ last_word(first + 2)
+        last_word(first) ^ last_word(first + LOOK_BYTES / size_of::<Row<WORDS>>())
     }
 
-    fn hash(&self, key: &Key) -> u64 {
+    fn hash(&self, key: &[u32; KEY]) -> u64 {
         hash_of(&self.hasher, key)
     }
 }
 
-impl<const WORDS: usize> Default for Table<WORDS> {
-    fn default() -> Table<WORDS> {
+impl<const KEY: usize, const WORDS: usize> Default for Table<KEY, WORDS> {
+    fn default() -> Table<KEY, WORDS> {
         Table { rows: Vec::new(), used: 0 }
     }
 }
 
-impl<const WORDS: usize> Table<WORDS> {
+impl<const KEY: usize, const WORDS: usize> Table<KEY, WORDS> {
     const EMPTY: Row<WORDS> = [0; WORDS];
 
     /// For so many, in place of one with so many rows.
-    fn with_room(used: usize, rows: usize) -> Table<WORDS> {
+    fn with_room(used: usize, rows: usize) -> Table<KEY, WORDS> {
         let fitting = used + used / 2 + 1;
         Table { rows: vec![Self::EMPTY; if rows > 2 * used { fitting } else { rows }], used: 0 }
     }
 
-    fn find(&self, key: &Key, hash: u64) -> Result<usize, usize> {
+    fn find(&self, key: &[u32; KEY], hash: u64) -> Result<usize, usize> {
         if self.rows.is_empty() {
             return Err(0);
         }
-        let words = key.words();
         let mut place = self.first_place(hash);
         loop {
             let row = &self.rows[place];
             if !is_there(row) {
                 return Err(place);
             }
-            if row[..KEY_WORDS] == words && kind(row) == key.kind {
+            if row[..KEY] == key[..] {
                 return Ok(place);
             }
             place = self.after(place);
@@ -235,16 +213,20 @@ impl<const WORDS: usize> Table<WORDS> {
     }
 }
 
-pub(super) fn kind<const WORDS: usize>(row: &Row<WORDS>) -> u32 {
-    row[WORDS - 1] >> KIND_SHIFT
-}
-
 fn is_there<const WORDS: usize>(row: &Row<WORDS>) -> bool {
-    kind(row) != NONE
+    row[WORDS - 1] & THERE != 0
 }
 
-fn hash_of(hasher: &DefaultHashBuilder, key: &Key) -> u64 {
-    hasher.hash_one((key.high, key.low, key.kind))
+fn key_of<const KEY: usize, const WORDS: usize>(row: &Row<WORDS>) -> &[u32; KEY] {
+    row.first_chunk().expect("a row begins with its key")
+}
+
+fn hash_of<const KEY: usize>(hasher: &DefaultHashBuilder, key: &[u32; KEY]) -> u64 {
+    let mut state = hasher.build_hasher();
+    for [high, low] in key.as_chunks().0 {
+        state.write_u64(u64::from(*high) << 32 | u64::from(*low));
+    }
+    state.finish()
 }
 
 fn number(hash: u64) -> usize {

@@ -1,19 +1,28 @@
-//! Clicks of addresses on links. There are nearly as many as there are clicks, so they stand in rows of 36 bytes.
+//! Clicks of addresses on links. There are nearly as many as there are clicks, so nearly all stand in rows of 16 bytes.
 
-use schemas::ids::LinkId;
+use hashbrown::HashMap;
 
 use super::{
     Velocity, Visitor,
-    tables::{KIND_SHIFT, Key, Row, Tables},
+    tables::{Row, THERE, Tables},
 };
 
-/// There is no other.
-const VISITOR: u32 = 1;
+/// The row is of one that a row does not hold.
+const HEAVY: u32 = 1 << 30;
+
+/// What a row holds of each bucket.
+const COUNT_BITS: usize = 2;
+const COUNT_MAX: u8 = (1 << COUNT_BITS) - 1;
+/// Twelve buckets, and the peak beside them.
+const COUNTS_BITS: usize = 12 * COUNT_BITS;
+const PEAK_MAX: u16 = (1 << (32 - COUNTS_BITS)) - 1;
 
 /// What is remembered of visitors.
 #[derive(Debug, Clone, Default)]
 pub struct Velocities {
-    rows: Tables<9>,
+    rows: Tables<2, 4>,
+    /// Who clicked more often than [`COUNT_MAX`] within five minutes.
+    heavy: HashMap<Visitor, Velocity>,
 }
 
 impl Velocities {
@@ -26,11 +35,11 @@ impl Velocities {
     }
 
     pub fn get(&self, visitor: &Visitor) -> Option<Velocity> {
-        self.rows.get(&key(visitor)).map(velocity_of)
+        self.rows.get(&words(*visitor)).map(|row| velocity_of(row, &self.heavy))
     }
 
     pub fn contains_key(&self, visitor: &Visitor) -> bool {
-        self.rows.find(&key(visitor)).is_ok()
+        self.rows.find(&words(*visitor)).is_ok()
     }
 
     pub fn insert(&mut self, visitor: Visitor, velocity: Velocity) {
@@ -39,45 +48,54 @@ impl Velocities {
 
     /// Changes what is known, which is nothing where nothing is there. What was there before.
     pub(super) fn change(&mut self, visitor: Visitor, change: impl FnOnce(&mut Velocity)) -> Option<Velocity> {
-        let key = key(&visitor);
-        match self.rows.find(&key) {
-            Ok(place) => {
-                let before = velocity_of(self.rows.row(place));
-                let mut velocity = before;
-                change(&mut velocity);
-                self.rows.replace(place, row(&key, &velocity));
-                Some(before)
-            }
-            Err(place) => {
-                let mut velocity = Velocity::default();
-                change(&mut velocity);
-                self.rows.fill(place, row(&key, &velocity));
-                None
-            }
+        let words = words(visitor);
+        let found = self.rows.find(&words);
+        let row_before = found.ok().map(|place| *self.rows.row(place));
+        let before = row_before.as_ref().map(|row| velocity_of(row, &self.heavy));
+        let mut velocity = before.unwrap_or_default();
+        change(&mut velocity);
+        let row = row(words, &velocity);
+        match found {
+            Ok(place) => self.rows.replace(place, row),
+            Err(place) => self.rows.fill(place, row),
         }
+        if is_heavy(&row) {
+            self.heavy.insert(visitor, velocity);
+        } else if row_before.as_ref().is_some_and(is_heavy) {
+            self.heavy.remove(&visitor);
+        }
+        before
     }
 
     pub fn remove(&mut self, visitor: &Visitor) -> Option<Velocity> {
-        self.rows.remove(&key(visitor)).map(|row| velocity_of(&row))
+        let row = self.rows.remove(&words(*visitor))?;
+        let velocity = velocity_of(&row, &self.heavy);
+        self.heavy.remove(visitor);
+        Some(velocity)
     }
 
     /// In no order.
     pub fn iter(&self) -> impl Iterator<Item = (Visitor, Velocity)> {
-        self.rows.iter().map(|row| (visitor_of(row), velocity_of(row)))
+        self.rows.iter().map(|row| (visitor_of(row), velocity_of(row, &self.heavy)))
     }
 
     pub fn values(&self) -> impl Iterator<Item = Velocity> {
-        self.rows.iter().map(velocity_of)
+        self.iter().map(|(_, velocity)| velocity)
     }
 
     /// Forgets the others, and gives back the room that they took.
     pub fn retain(&mut self, keep: impl Fn(&Velocity) -> bool) {
-        self.rows.retain(|row| keep(&velocity_of(row)).then_some(*row));
+        let Velocities { rows, heavy } = self;
+        rows.retain(|row| keep(&velocity_of(row, heavy)).then_some(*row));
+        heavy.retain(|_, velocity| keep(velocity));
+        if heavy.capacity() > 2 * heavy.len() {
+            heavy.shrink_to_fit();
+        }
     }
 
     /// See [`Tables::look_ahead`].
     pub fn look_ahead(&self, visitor: &Visitor) -> u32 {
-        self.rows.look_ahead(&key(visitor))
+        self.rows.look_ahead(&words(*visitor))
     }
 }
 
@@ -105,28 +123,33 @@ impl PartialEq for Velocities {
 
 impl Eq for Velocities {}
 
-fn key(visitor: &Visitor) -> Key {
-    Key { high: visitor.link.0, low: visitor.address_cut, kind: VISITOR }
+fn words(Visitor(visitor): Visitor) -> [u32; 2] {
+    [(visitor >> 32) as u32, visitor as u32]
 }
 
-fn visitor_of(row: &Row<9>) -> Visitor {
-    let Key { high, low, .. } = Key::of(row);
-    Visitor { link: LinkId(high), address_cut: low }
+fn visitor_of(row: &Row<4>) -> Visitor {
+    Visitor(u64::from(row[0]) << 32 | u64::from(row[1]))
 }
 
-fn row(key: &Key, velocity: &Velocity) -> Row<9> {
+fn is_heavy(row: &Row<4>) -> bool {
+    row[3] & HEAVY != 0
+}
+
+fn row([a, b]: [u32; 2], velocity: &Velocity) -> Row<4> {
     let Velocity { newest, counts, peak } = velocity;
-    let [a, b, c, d] = key.words();
-    let [e, f, g] = [0, 4, 8].map(|from| u32::from_ne_bytes([0, 1, 2, 3].map(|byte| counts[from + byte])));
-    [a, b, c, d, e, f, g, *newest, VISITOR << KIND_SHIFT | u32::from(*peak)]
+    if counts.iter().any(|count| *count > COUNT_MAX) || *peak > PEAK_MAX || *newest >= HEAVY {
+        return [a, b, 0, THERE | HEAVY];
+    }
+    let counts = counts.iter().rev().fold(0, |all, count| all << COUNT_BITS | u32::from(*count));
+    [a, b, u32::from(*peak) << COUNTS_BITS | counts, THERE | *newest]
 }
 
-fn velocity_of(row: &Row<9>) -> Velocity {
-    let mut counts = [0; 12];
-    for (four, word) in counts.as_chunks_mut::<4>().0.iter_mut().zip(&row[4..7]) {
-        *four = word.to_ne_bytes();
+fn velocity_of(row: &Row<4>, heavy: &HashMap<Visitor, Velocity>) -> Velocity {
+    if is_heavy(row) {
+        return *heavy.get(&visitor_of(row)).expect("one that a row does not hold is beside it");
     }
-    Velocity { newest: row[7], counts, peak: row[8] as u16 }
+    let counts = std::array::from_fn(|bucket| (row[2] >> (bucket * COUNT_BITS)) as u8 & COUNT_MAX);
+    Velocity { newest: row[3] & (HEAVY - 1), counts, peak: (row[2] >> COUNTS_BITS) as u16 }
 }
 
 #[cfg(test)]
@@ -136,18 +159,36 @@ mod tests {
 
     use super::*;
 
+    fn counts() -> impl Strategy<Value = [u8; 12]> {
+        prop_oneof![any::<[u8; 12]>().prop_map(|counts| counts.map(|count| count & COUNT_MAX)), any::<[u8; 12]>()]
+    }
+
+    /// Also such as no row holds.
+    fn newest() -> impl Strategy<Value = u32> {
+        prop_oneof![0..HEAVY, any::<u32>()]
+    }
+
+    #[test]
+    fn a_visitor_takes_few_bytes() {
+        let visitors = 200_000_u64;
+        let once = Velocity { newest: 6_000_000, counts: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], peak: 1 };
+        let packed: Velocities = (0..visitors).map(|n| (Visitor(n), once)).collect();
+        assert!(packed.heavy.is_empty());
+        let bytes = packed.rows.room() * size_of::<Row<4>>();
+        assert!(bytes as u64 <= 28 * visitors, "{bytes}");
+    }
+
     proptest! {
         /// The same as a map, whatever is done.
         #[test]
         fn they_are_remembered_as_in_a_map(
-            steps in vec((0_u8..8, 0_u64..256, any::<u32>(), any::<[u8; 12]>(), any::<u16>()), 0..3_000),
+            steps in vec((0_u8..8, 0_u64..256, newest(), counts(), prop_oneof![0_u16..40, any::<u16>()]), 0..3_000),
         ) {
             let (mut packed, mut plain) = (Velocities::default(), HashMap::new());
             for (what, visitor, newest, counts, peak) in steps {
                 let velocity = Velocity { newest, counts, peak };
-                // Some differ in one word of four.
-                let [link_high, link, cut_high, cut] = [0, 2, 4, 6].map(|bit| visitor >> bit & 3);
-                let visitor = Visitor { link: LinkId(link_high << 32 | link), address_cut: cut_high << 32 | cut };
+                // Some differ in one word of two.
+                let visitor = Visitor((visitor >> 4) << 32 | visitor & 15);
                 match what {
                     0 => prop_assert_eq!(packed.remove(&visitor), plain.remove(&visitor)),
                     1 => prop_assert_eq!(packed.get(&visitor), plain.get(&visitor).copied()),
@@ -167,6 +208,8 @@ mod tests {
                 }
             }
             prop_assert_eq!(packed.len(), plain.len());
+            let heavy = plain.iter().filter(|(visitor, known)| is_heavy(&row(words(**visitor), known))).count();
+            prop_assert_eq!(packed.heavy.len(), heavy, "what a row holds is nowhere else");
             prop_assert_eq!(packed.iter().collect::<HashMap<_, _>>(), plain);
         }
     }

@@ -279,7 +279,7 @@ impl Store {
             Effect::Remember { link, touch, address_before } => {
                 let address_cut = touch.receipt.fields().address_cut;
                 if let Some(before) = address_before {
-                    self.touches.carry_over(Visitor { link, address_cut: before.cut() }, Visitor { link, address_cut });
+                    self.touches.carry_over(Visitor::of(link, before.cut()), Visitor::of(link, address_cut));
                 }
                 self.touches.remember(link, touch);
                 self.clicks.push(touch);

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use rules::touches::{LinkTouch, Seen, SeenId, Touch, Touches, Velocity, Visitor};
+use rules::touches::{ClientId, LinkTouch, Seen, SeenId, Touch, Touches, Velocity, Visitor};
 use schemas::{
     ids::{EventId, LinkId, Position},
     receipt::{RECEIPT_BYTES, Receipt},
@@ -10,8 +10,17 @@ use schemas::{
 };
 
 const VERSION: u8 = 1;
+/// Of event ids and velocity. 1 had links, clients' event ids and addresses apart.
+const RECENT_VERSION: u8 = 2;
 const SEEN_EVENT: u8 = 1;
 const SEEN_CLIENT: u8 = 2;
+
+/// How a blob has clients' event ids and visitors.
+#[derive(Clone, Copy)]
+enum IdsAs {
+    Parts,
+    Hashes,
+}
 
 const TOUCH_BYTES: usize = RECEIPT_BYTES + 16 + 12 + 8;
 
@@ -79,14 +88,13 @@ pub(crate) fn newest(
 }
 
 pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocity)]) -> Vec<u8> {
-    let mut packed = vec![VERSION];
+    let mut packed = vec![RECENT_VERSION];
     packed.extend((seen.len() as u64).to_be_bytes());
     for (id, seen) in seen {
         pack_seen(&mut packed, id, seen);
     }
     for (visitor, velocity) in velocity {
-        packed.extend(visitor.link.0.to_be_bytes());
-        packed.extend(visitor.address_cut.to_be_bytes());
+        packed.extend(visitor.0.to_be_bytes());
         packed.extend(i64::from(velocity.newest).to_be_bytes());
         packed.extend(velocity.counts);
         packed.extend(velocity.peak.to_be_bytes());
@@ -97,16 +105,24 @@ pub(crate) fn pack_recent(seen: &[(SeenId, Seen)], velocity: &[(Visitor, Velocit
 /// Puts what one save brought over what earlier ones did.
 pub(crate) fn unpack_recent(packed: &[u8], seen_from: TimeMs, touches: &mut Touches) -> Option<()> {
     let mut rest = Unread(packed);
-    rest.version()?;
+    let [version] = rest.take()?;
+    let ids = match version {
+        VERSION => IdsAs::Parts,
+        RECENT_VERSION => IdsAs::Hashes,
+        _ => return None,
+    };
     let seen_count = rest.u64()?;
     for _ in 0..seen_count {
-        let (id, seen) = rest.seen()?;
+        let (id, seen) = rest.seen(ids)?;
         if seen.at >= seen_from {
             touches.seen.insert(id, seen);
         }
     }
     while !rest.0.is_empty() {
-        let visitor = Visitor { link: LinkId(rest.u64()?), address_cut: rest.u64()? };
+        let visitor = match ids {
+            IdsAs::Parts => Visitor::of(LinkId(rest.u64()?), rest.u64()?),
+            IdsAs::Hashes => Visitor(rest.u64()?),
+        };
         let newest = u32::try_from(rest.i64()?).ok()?;
         let velocity = Velocity { newest, counts: rest.take()?, peak: u16::from_be_bytes(rest.take()?) };
         touches.velocity.insert(visitor, velocity);
@@ -127,10 +143,9 @@ fn pack_seen(packed: &mut Vec<u8>, id: &SeenId, seen: &Seen) {
             packed.push(SEEN_EVENT);
             packed.extend(event.0.to_be_bytes());
         }
-        SeenId::Client { link, event_id_hash } => {
+        SeenId::Client(id) => {
             packed.push(SEEN_CLIENT);
-            packed.extend(link.0.to_be_bytes());
-            packed.extend(event_id_hash.to_be_bytes());
+            packed.extend(id.0.to_be_bytes());
         }
     }
     pack_position(packed, seen.position);
@@ -181,12 +196,49 @@ impl Unread<'_> {
         })
     }
 
-    fn seen(&mut self) -> Option<(SeenId, Seen)> {
-        let id = match self.take()? {
-            [SEEN_EVENT] => SeenId::Event(EventId(u128::from_be_bytes(self.take()?))),
-            [SEEN_CLIENT] => SeenId::Client { link: LinkId(self.u64()?), event_id_hash: self.u64()? },
+    fn seen(&mut self, ids: IdsAs) -> Option<(SeenId, Seen)> {
+        let [kind] = self.take()?;
+        let id = match (kind, ids) {
+            (SEEN_EVENT, _) => SeenId::Event(EventId(u128::from_be_bytes(self.take()?))),
+            (SEEN_CLIENT, IdsAs::Parts) => SeenId::of_client(LinkId(self.u64()?), self.u64()?),
+            (SEEN_CLIENT, IdsAs::Hashes) => SeenId::Client(ClientId(self.u64()?)),
             _ => return None,
         };
         Some((id, Seen { position: self.position()?, at: self.time()? }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in a store from before ids and visitors were hashes is known under these.
+    #[test]
+    fn what_was_saved_as_parts_is_read_as_hashes() {
+        let seen = Seen { position: Position { partition: 3, offset: 4 }, at: TimeMs(5) };
+        let mut parts = vec![VERSION];
+        parts.extend(2_u64.to_be_bytes());
+        for id in [vec![SEEN_EVENT, 0, 0, 0, 0, 0, 0, 0, 0], vec![SEEN_CLIENT, 0, 0, 0, 0, 0, 0, 0, 7]] {
+            parts.extend(id);
+            parts.extend(8_u64.to_be_bytes());
+            pack_position(&mut parts, seen.position);
+            parts.extend(seen.at.0.to_be_bytes());
+        }
+        let velocity = Velocity { newest: 9, counts: [1; 12], peak: 12 };
+        for number in [10_u64, 11, u64::from(velocity.newest)] {
+            parts.extend(number.to_be_bytes());
+        }
+        parts.extend(velocity.counts);
+        parts.extend(velocity.peak.to_be_bytes());
+
+        let mut read = Touches::default();
+        unpack_recent(&parts, TimeMs(0), &mut read).expect("it is read");
+        let mut expected = Touches::default();
+        expected.seen.extend([(SeenId::Event(EventId(8)), seen), (SeenId::of_client(LinkId(7), 8), seen)]);
+        expected.velocity.insert(Visitor::of(LinkId(10), 11), velocity);
+        assert_eq!(read, expected);
+
+        parts[0] = RECENT_VERSION + 1;
+        assert_eq!(unpack_recent(&parts, TimeMs(0), &mut read), None);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn many(links: u64, ids: u64, mark: u64) -> TouchDelta {
     TouchDelta {
         links: (0..links).map(|n| (LinkId(spread(n)), known(n))).collect(),
         seen: (0..ids).map(|n| (SeenId::Event(EventId(u128::from(n))), seen(n))).collect(),
-        velocity: (0..ids / 10).map(|n| (Visitor { link: LinkId(spread(n)), address_cut: n }, velocity(n))).collect(),
+        velocity: (0..ids / 10).map(|n| (Visitor::of(LinkId(spread(n)), n), velocity(n))).collect(),
     }
 }
 

@@ -1,21 +1,15 @@
-//! An id's row: after the key how far its place and its time are from where they are counted from.
+//! What of an id is kept beside its key: how far its place and its time are from where they are counted from.
 
-use schemas::{
-    ids::{EventId, LinkId, Position},
-    time::TimeMs,
-};
+use schemas::{ids::Position, time::TimeMs};
 
-use crate::touches::{
-    Seen, SeenId,
-    tables::{KIND_SHIFT, Key, Row},
-};
+use crate::touches::{Seen, tables::THERE};
 
-const EVENT: u32 = 1;
-const CLIENT: u32 = 2;
-
-/// Twelve days in milliseconds, and half of what places there are: as far on either side of the first id's.
-const TIMES: i64 = 1 << KIND_SHIFT;
+/// 24 days in milliseconds, and half of what places there are: as far on either side of the first id's.
+const TIMES: i64 = THERE as i64;
 const PLACES: i64 = 1 << 32;
+
+/// The last two words of a row.
+pub(super) type Kept = [u32; 2];
 
 /// Where places and times are counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,33 +33,16 @@ impl Origin {
     }
 
     /// None of what is too far away.
-    pub(super) fn row(&self, key: &Key, seen: &Seen) -> Option<Row<6>> {
+    pub(super) fn kept(&self, seen: &Seen) -> Option<Kept> {
         let within = |distance: i64, all: i64| (0..all).contains(&distance).then_some(distance as u32);
         let offset = within(seen.position.offset.cast_signed().wrapping_sub(self.offset), PLACES)?;
         let at = within(seen.at.0.wrapping_sub(self.at), TIMES)?;
-        let [a, b, c, d] = key.words();
-        (seen.position.partition == self.partition).then_some([a, b, c, d, offset, key.kind << KIND_SHIFT | at])
+        (seen.position.partition == self.partition).then_some([offset, THERE | at])
     }
 
-    pub(super) fn seen(&self, row: &Row<6>) -> Seen {
-        let offset = self.offset.wrapping_add(i64::from(row[4])).cast_unsigned();
-        let at = self.at.wrapping_add(i64::from(row[5]) & (TIMES - 1));
+    pub(super) fn seen(&self, [offset, at]: Kept) -> Seen {
+        let offset = self.offset.wrapping_add(i64::from(offset)).cast_unsigned();
+        let at = self.at.wrapping_add(i64::from(at & !THERE));
         Seen { position: Position { partition: self.partition, offset }, at: TimeMs(at) }
-    }
-}
-
-pub(super) fn key(id: &SeenId) -> Key {
-    match id {
-        SeenId::Event(event) => Key { high: (event.0 >> 64) as u64, low: event.0 as u64, kind: EVENT },
-        SeenId::Client { link, event_id_hash } => Key { high: link.0, low: *event_id_hash, kind: CLIENT },
-    }
-}
-
-pub(super) fn id_of(row: &Row<6>) -> SeenId {
-    let Key { high, low, kind } = Key::of(row);
-    if kind == EVENT {
-        SeenId::Event(EventId(u128::from(high) << 64 | u128::from(low)))
-    } else {
-        SeenId::Client { link: LinkId(high), event_id_hash: low }
     }
 }
