@@ -1,4 +1,4 @@
-use std::hint::black_box;
+use std::{collections::BTreeMap, hint::black_box};
 
 use hashbrown::HashSet;
 use metrics::counter;
@@ -14,6 +14,9 @@ pub(crate) const SEEN_MAX: usize = 4_000_000;
 
 /// Addresses on links whose clicks are counted at the most.
 pub(crate) const VISITORS_MAX: usize = 1_000_000;
+
+/// Of what is too much all goes together that is of one such step.
+const FORGET_STEP_MS: i64 = 1_000;
 
 /// What the owner remembers of clicks, and what of it has changed since it was saved.
 #[derive(Default)]
@@ -135,10 +138,11 @@ impl Memory {
         self.touches.velocity.retain(|velocity| now.0 - newest(velocity) <= RECENT_FOR_MS);
         let Touches { seen, velocity, .. } = &mut self.touches;
         let (ids, visitors) = (seen.len(), velocity.len());
-        if let Some(limit) = oldest_over(SEEN_MAX, ids, seen.values().map(|seen| seen.at.0)) {
+        if let Some(limit) = oldest_over(SEEN_MAX, ids, FORGET_STEP_MS, seen.values().map(|seen| seen.at.0)) {
             seen.retain(|seen| seen.at.0 > limit);
         }
-        if let Some(limit) = oldest_over(VISITORS_MAX, visitors, velocity.values().map(|velocity| newest(&velocity))) {
+        let newest_of_all = velocity.values().map(|velocity| newest(&velocity));
+        if let Some(limit) = oldest_over(VISITORS_MAX, visitors, FORGET_STEP_MS, newest_of_all) {
             velocity.retain(|velocity| newest(velocity) > limit);
         }
         let (seen_too_many, visitors_too_many) = ((ids - seen.len()) as u64, (visitors - velocity.len()) as u64);
@@ -179,12 +183,17 @@ fn look_up<K: Copy, V>(keys: &[K], look_ahead: impl Fn(&K) -> u32, get: impl Fn(
     found
 }
 
-/// Up to which age there are at least as many as are over `max`.
-fn oldest_over(max: usize, count: usize, ages: impl Iterator<Item = i64>) -> Option<i64> {
+/// Up to which time there are at least as many as are over `max`, on or just before a whole step.
+fn oldest_over(max: usize, count: usize, step_ms: i64, times_ms: impl Iterator<Item = i64>) -> Option<i64> {
     let over = count.checked_sub(max).filter(|over| *over > 0)?;
-    let mut ages: Vec<i64> = ages.collect();
-    let (_, limit, _) = ages.select_nth_unstable(over - 1);
-    Some(*limit)
+    let mut steps = BTreeMap::<i64, usize>::new();
+    times_ms.for_each(|time| *steps.entry(time.div_euclid(step_ms)).or_default() += 1);
+    let mut older = 0;
+    let (last, _) = steps.iter().find(|(_, n)| {
+        older += **n;
+        older >= over
+    })?;
+    Some((last + 1) * step_ms - 1)
 }
 
 #[cfg(test)]
@@ -195,9 +204,12 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first() {
-        assert_eq!(oldest_over(7, 10, 0..10), Some(2));
-        assert_eq!(oldest_over(7, 10, [5; 10].into_iter()), Some(5));
-        assert_eq!(oldest_over(10, 10, 0..10), None);
+        assert_eq!(oldest_over(7, 10, 1, 0..10), Some(2));
+        assert_eq!(oldest_over(7, 10, 1, [5; 10].into_iter()), Some(5));
+        assert_eq!(oldest_over(10, 10, 1, 0..10), None);
+        assert_eq!(oldest_over(7, 10, 4, 0..10), Some(3), "the fourth with the third, as one step");
+        assert_eq!(oldest_over(5, 10, 4, 0..10), Some(7));
+        assert_eq!(oldest_over(1, 3, 4, [-5, -4, 9].into_iter()), Some(-1));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use schemas::{
     receipt::Receipt,
     time::{HOUR_MS, MINUTE_MS, TimeMs},
 };
-use xxhash_rust::xxh3::xxh3_64;
 
 mod before;
 mod seen;
@@ -55,7 +54,7 @@ pub enum SeenId {
     Client(ClientId),
 }
 
-/// xxh3 of link and event id's hash. Where four million come in each hour, one is taken for another once in about 130 years.
+/// xxh3 of link and event id's hash. Where four million come to an owner in each hour, one is taken for another once in about 130 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
@@ -65,7 +64,7 @@ pub struct Seen {
     pub at: TimeMs,
 }
 
-/// Whose clicks on what: xxh3 of link and cut address.
+/// Whose clicks on what: xxh3 of link and cut address. Of a million within two hours two are counted together once in about 8,000 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Visitor(pub u64);
 
@@ -92,19 +91,14 @@ pub struct Touches {
 
 impl SeenId {
     pub fn of_client(link: LinkId, event_id_hash: u64) -> SeenId {
-        SeenId::Client(ClientId(hash_of(link, event_id_hash)))
+        SeenId::Client(ClientId(link.hash_with(event_id_hash)))
     }
 }
 
 impl Visitor {
     pub fn of(link: LinkId, address_cut: u64) -> Visitor {
-        Visitor(hash_of(link, address_cut))
+        Visitor(link.hash_with(address_cut))
     }
-}
-
-/// Always the same, as what is saved is found again by it.
-fn hash_of(link: LinkId, of_link: u64) -> u64 {
-    xxh3_64([link.0.to_be_bytes(), of_link.to_be_bytes()].as_flattened())
 }
 
 impl Velocity {

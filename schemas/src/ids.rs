@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A text that is no id of the kind asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,13 @@ id!(/** One accepted event, kept through retry, spool and forwarding. */ EventId
 id!(/** A decided lead or sale. Made by [`crate::hashes::IdKey::conversion_id`]. */ ConversionId, u128, "conv_");
 id!(/** One row of the ledger, derived from its cause. */ TransferId, u128, "trf_");
 
+impl LinkId {
+    /// xxh3 of the link and a number on it, the same for good: what is saved is found again by it.
+    pub fn hash_with(self, number: u64) -> u64 {
+        xxh3_64([self.0.to_be_bytes(), number.to_be_bytes()].as_flattened())
+    }
+}
+
 /// Where a record stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -88,6 +96,12 @@ fn base32() -> &'static Encoding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_link_and_a_number_are_saved_under_stays() {
+        assert_eq!(LinkId(1).hash_with(2), 14_160_562_377_131_761_837);
+        assert_ne!(LinkId(1).hash_with(2), LinkId(2).hash_with(1));
+    }
 
     #[test]
     fn ids_round_trip_and_refuse_everything_else() {

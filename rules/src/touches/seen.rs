@@ -102,7 +102,7 @@ impl SeenIds {
         let Some(from) = self.counted_from else { return };
         let moved = self.last.and_then(|last| from.moved_to(&last));
         let (next, far) = (moved.unwrap_or(from), &mut self.far);
-        let mut kept = |id: SeenId, kept: Kept| {
+        let mut moved_on = |id: SeenId, kept: Kept| {
             let seen = from.seen(kept);
             if !keep(&seen) {
                 return None;
@@ -113,8 +113,8 @@ impl SeenIds {
             }
             kept
         };
-        self.clients.retain(|row| Some(with_kept(*row, kept(client_of(row), kept_in(row))?)));
-        self.events.retain(|row| Some(with_kept(*row, kept(event_of(row), kept_in(row))?)));
+        self.clients.retain(|row| Some(with_kept(*row, moved_on(client_of(row), kept_in(row))?)));
+        self.events.retain(|row| Some(with_kept(*row, moved_on(event_of(row), kept_in(row))?)));
         self.counted_from = Some(next);
         if moved.is_some() {
             // What was too far may not be any more.
@@ -241,7 +241,7 @@ mod tests {
         time::TimeMs,
     };
 
-    use super::{super::tables::Row, *};
+    use super::*;
 
     /// The same as a map, whatever is done.
     fn check(seed: u64, steps: u64, ids: u64, far_every: u64, stride: u64) {

@@ -105,20 +105,19 @@ impl<const KEY: usize, const WORDS: usize> Tables<KEY, WORDS> {
 
     /// In no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row<WORDS>> {
-        self.tables.iter().flat_map(|table| table.rows.iter().filter(|row| is_there(row)))
+        self.tables.iter().flat_map(Table::there)
     }
 
     /// Replaces each row by what `keep` makes of it, or forgets it, and gives back the room that is left over.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Row<WORDS>) -> Option<Row<WORDS>>) {
         let hasher = &self.hasher;
+        let mut kept = Vec::new();
         for table in &mut self.tables {
-            let mut kept: Vec<Row<WORDS>> = Vec::with_capacity(table.used);
-            kept.extend(table.rows.iter().filter(|row| is_there(row)).filter_map(&mut keep));
-            let stays = kept.len() == table.used
-                && table.rows.iter().filter(|row| is_there(row)).zip(&kept).all(|(row, kept)| row == kept);
-            if !stays {
-                *table = Table::with_room(kept.len(), table.rows.len());
-                kept.into_iter().for_each(|row| table.put(row, hash_of::<KEY>(hasher, key_of(&row))));
+            kept.clear();
+            kept.extend(table.there().filter_map(&mut keep));
+            if kept.len() < table.used || !table.there().eq(&kept) {
+                table.empty_for(kept.len());
+                kept.iter().for_each(|row| table.put(*row, hash_of::<KEY>(hasher, key_of(row))));
             }
         }
     }
@@ -146,10 +145,18 @@ impl<const KEY: usize, const WORDS: usize> Default for Table<KEY, WORDS> {
 impl<const KEY: usize, const WORDS: usize> Table<KEY, WORDS> {
     const EMPTY: Row<WORDS> = [0; WORDS];
 
-    /// For so many, in place of one with so many rows.
-    fn with_room(used: usize, rows: usize) -> Table<KEY, WORDS> {
-        let fitting = used + used / 2 + 1;
-        Table { rows: vec![Self::EMPTY; if rows > 2 * used { fitting } else { rows }], used: 0 }
+    fn there(&self) -> impl Iterator<Item = &Row<WORDS>> {
+        self.rows.iter().filter(|row| is_there(row))
+    }
+
+    /// Forgets all, with room for so many.
+    fn empty_for(&mut self, used: usize) {
+        if self.rows.len() > 2 * used {
+            self.rows = vec![Self::EMPTY; used + used / 2 + 1];
+        } else {
+            self.rows.fill(Self::EMPTY);
+        }
+        self.used = 0;
     }
 
     fn find(&self, key: &[u32; KEY], hash: u64) -> Result<usize, usize> {
@@ -200,7 +207,7 @@ impl<const KEY: usize, const WORDS: usize> Table<KEY, WORDS> {
     fn grow(&mut self, hash: impl Fn(&Row<WORDS>) -> u64) {
         let rows = vec![Self::EMPTY; (2 * SPARE).max(self.rows.len() + self.rows.len() / 4)];
         let before = std::mem::replace(self, Table { rows, used: 0 });
-        before.rows.iter().filter(|row| is_there(row)).for_each(|row| self.put(*row, hash(row)));
+        before.there().for_each(|row| self.put(*row, hash(row)));
     }
 
     /// Of the hash what does not choose the table.
@@ -222,6 +229,7 @@ fn key_of<const KEY: usize, const WORDS: usize>(row: &Row<WORDS>) -> &[u32; KEY]
 }
 
 fn hash_of<const KEY: usize>(hasher: &DefaultHashBuilder, key: &[u32; KEY]) -> u64 {
+    const { assert!(KEY.is_multiple_of(2), "two words are hashed at once") };
     let mut state = hasher.build_hasher();
     for [high, low] in key.as_chunks().0 {
         state.write_u64(u64::from(*high) << 32 | u64::from(*low));

@@ -21,7 +21,7 @@ const PEAK_MAX: u16 = (1 << (32 - COUNTS_BITS)) - 1;
 #[derive(Debug, Clone, Default)]
 pub struct Velocities {
     rows: Tables<2, 4>,
-    /// Who clicked more often than [`COUNT_MAX`] within five minutes.
+    /// Of whom a row holds too little: mostly who clicked more often than [`COUNT_MAX`] within five minutes.
     heavy: HashMap<Visitor, Velocity>,
 }
 
@@ -176,6 +176,26 @@ mod tests {
         assert!(packed.heavy.is_empty());
         let bytes = packed.rows.room() * size_of::<Row<4>>();
         assert!(bytes as u64 <= 28 * visitors, "{bytes}");
+    }
+
+    /// At the edge of what a row holds, in and out of it.
+    #[test]
+    fn what_a_row_does_not_hold_is_beside_it() {
+        let mut packed = Velocities::default();
+        let mut check = |newest, count, peak, heavy| {
+            let velocity = Velocity { newest, counts: [count; 12], peak };
+            packed.insert(Visitor(1), velocity);
+            assert_eq!((packed.get(&Visitor(1)), packed.heavy.len()), (Some(velocity), heavy), "{velocity:?}");
+        };
+        check(HEAVY - 1, COUNT_MAX, PEAK_MAX, 0);
+        check(HEAVY, COUNT_MAX, PEAK_MAX, 1);
+        check(0, 0, 0, 0);
+        check(0, COUNT_MAX + 1, 0, 1);
+        check(u32::MAX, u8::MAX, u16::MAX, 1);
+        check(0, COUNT_MAX, PEAK_MAX, 0);
+        check(0, 0, PEAK_MAX + 1, 1);
+        packed.remove(&Visitor(1));
+        assert!(packed.is_empty() && packed.heavy.is_empty());
     }
 
     proptest! {

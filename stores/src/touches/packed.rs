@@ -10,8 +10,9 @@ use schemas::{
 };
 
 const VERSION: u8 = 1;
-/// Of event ids and velocity. 1 had links, clients' event ids and addresses apart.
+/// Of event ids and velocity; the one before had links, clients' event ids and addresses apart.
 const RECENT_VERSION: u8 = 2;
+const RECENT_VERSION_PARTS: u8 = 1;
 const SEEN_EVENT: u8 = 1;
 const SEEN_CLIENT: u8 = 2;
 
@@ -107,7 +108,7 @@ pub(crate) fn unpack_recent(packed: &[u8], seen_from: TimeMs, touches: &mut Touc
     let mut rest = Unread(packed);
     let [version] = rest.take()?;
     let ids = match version {
-        VERSION => IdsAs::Parts,
+        RECENT_VERSION_PARTS => IdsAs::Parts,
         RECENT_VERSION => IdsAs::Hashes,
         _ => return None,
     };
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn what_was_saved_as_parts_is_read_as_hashes() {
         let seen = Seen { position: Position { partition: 3, offset: 4 }, at: TimeMs(5) };
-        let mut parts = vec![VERSION];
+        let mut parts = vec![RECENT_VERSION_PARTS];
         parts.extend(2_u64.to_be_bytes());
         for id in [vec![SEEN_EVENT, 0, 0, 0, 0, 0, 0, 0, 0], vec![SEEN_CLIENT, 0, 0, 0, 0, 0, 0, 0, 7]] {
             parts.extend(id);

@@ -4,7 +4,7 @@ use schemas::{ids::Position, time::TimeMs};
 
 use crate::touches::{Seen, tables::THERE};
 
-/// 24 days in milliseconds, and half of what places there are: as far on either side of the first id's.
+/// 24 days in milliseconds, and four thousand million places: half of each on either side of the first id's.
 const TIMES: i64 = THERE as i64;
 const PLACES: i64 = 1 << 32;
 
