@@ -16,8 +16,8 @@ use crate::contestant::{Contestant, Limits, Places, broker::Brokers};
 use crate::load::{Hands, Patience, saturation};
 use crate::machine;
 use crate::record::{Comparison, Crowd, Load, Offered, Run, Scenario, Target};
-use crate::report::add_versions;
-use crate::run::{How, Rest};
+use crate::report::{add_versions, load_in_words};
+use crate::run::{How, Rest, add_up};
 use sides::Own;
 
 pub(crate) mod measure;
@@ -100,7 +100,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(file) = &args.json {
         std::fs::write(file, serde_json::to_string(&document)? + "\n")?;
     }
-    Ok(())
+    add_up(document.comparisons.iter().flat_map(|comparison| &comparison.rounds).flatten())
 }
 
 impl Args {
@@ -178,9 +178,7 @@ async fn compared(
     let baseline = owns.iter().find(|own| own.target.name == args.baseline).context("the baseline is one of them")?;
     let sides: Vec<_> = owns.iter().map(|own| sides::side(own, baseline, &rounds)).collect();
     table::say_sides(&sides, &args.baseline);
-    let ids = if load.crowd.named { ", event ids" } else { "" };
-    let what = format!("{:?}{ids}, {} connections, {:?}", load.scenario, load.connections, load.offered);
-    Ok(Comparison { what, baseline: args.baseline.clone(), rounds, sides })
+    Ok(Comparison { what: load_in_words(&load), baseline: args.baseline.clone(), rounds, sides })
 }
 
 /// Before it has run, nothing is known of its processes.

@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
+mod append;
 mod epoll;
 mod hyper;
 #[cfg(test)]
@@ -18,12 +20,18 @@ pub(crate) struct Args {
     /// Address to answer on; port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+
+    /// What bodies are written to, a new file
+    #[arg(long, value_name = "FILE", required_if_eq("control", "append"))]
+    file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Control {
     /// hyper on tokio's threads: the body is read, nothing is looked at
     Hyper,
+    /// The same, but each body is written to the end of a file, and answered once the disk has it
+    Append,
     /// One thread and one epoll: only where a request ends is looked for
     Epoll,
 }
@@ -34,10 +42,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     println!("ready http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
     match args.control {
-        Control::Hyper => {
-            listener.set_nonblocking(true)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(async { hyper::serve(tokio::net::TcpListener::from_std(listener)?).await })
+        Control::Hyper => serve_with_hyper(listener, None),
+        Control::Append => {
+            let (end, writer) = append::End::of(args.file.as_deref().context("no file is named")?)?;
+            let served = serve_with_hyper(listener, Some(end));
+            writer.join().map_err(|_| anyhow!("the writer broke down"))?.and(served)
         }
         Control::Epoll => {
             let mut server = epoll::Server::new(listener)?;
@@ -46,4 +55,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+fn serve_with_hyper(listener: std::net::TcpListener, end: Option<append::End>) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async { hyper::serve(tokio::net::TcpListener::from_std(listener)?, end).await })
 }

@@ -29,6 +29,10 @@ use tokio::{
 
 use cli::{Cli, Command};
 
+/// The product's, so that a control has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let command = Cli::parse().command;
     if let Command::Control(args) = &command {

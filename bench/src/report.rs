@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::ArgGroup;
 
+pub(crate) use labels::load as load_in_words;
 pub(crate) use markdown::table as markdown_table;
 pub(crate) use merge::add_versions;
 

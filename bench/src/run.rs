@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use anyhow::ensure;
+
 use crate::{
     audit::{self, Counts},
     cli::{LoadArgs, TargetArgs, offered},
@@ -12,7 +14,7 @@ use crate::{
     load::{self, Hands, prepare::prepare, progress::Progress, world::Names},
     machine,
     place::{Opened, Place},
-    record::{Document, Load, Offered, Run},
+    record::{AuditLine, Document, Load, Offered, Run},
     text,
 };
 
@@ -61,7 +63,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let run = measured?;
     print!("{}", text::run(&run));
     document.runs.push(run);
-    write(&document, &args.load)
+    write(&document, &args.load)?;
+    add_up(&document.runs)
+}
+
+/// An error where one that counts was counted again and is not as it should be.
+pub(crate) fn add_up<'a>(runs: impl IntoIterator<Item = &'a Run>) -> anyhow::Result<()> {
+    let broken = runs.into_iter().filter(|run| run.discarded.is_none() && !run.audit.iter().all(AuditLine::holds));
+    let broken: Vec<&str> = broken.map(|run| run.target.name.as_str()).collect();
+    ensure!(broken.is_empty(), "counted again, this does not add up: {}", broken.join(", "));
+    Ok(())
 }
 
 /// Whatever came of it, with what each process used from before the first request until all had settled.

@@ -12,7 +12,7 @@ use crate::{
     machine,
     place::Opened,
     record::{Load, Offered, Run, Sweep},
-    run::{measure, write},
+    run::{add_up, measure, write},
     text,
 };
 
@@ -45,7 +45,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let sweep = swept?;
     print!("{}", text::sweep(&sweep));
     document.sweeps.push(sweep);
-    write(&document, &args.load)
+    write(&document, &args.load)?;
+    add_up(document.sweeps.iter().flat_map(|sweep| &sweep.runs))
 }
 
 async fn sweep(args: &Args, opened: &Opened) -> anyhow::Result<Sweep> {

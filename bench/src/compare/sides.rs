@@ -1,6 +1,6 @@
-//! From rounds to what each side of a comparison comes to. All of it is integers, and a round that was discarded counts nowhere.
+//! From rounds to what each side of a comparison comes to. All of it is integers, and a round that was discarded, or does not add up, counts nowhere.
 
-use crate::record::{Run, Side, Spread, Target};
+use crate::record::{AuditLine, Run, Side, Spread, Target};
 
 /// A target and the names of those processes whose cost is its own.
 #[derive(Clone, Debug)]
@@ -46,7 +46,8 @@ fn used(own: &Own, round: &[Run]) -> Option<Used> {
         took_us: run.answers.took_us,
         peak_memory_bytes: costs().map(|cost| cost.peak_memory_bytes).sum(),
     };
-    (run.discarded.is_none() && used.cpu_ns > 0 && used.events > 0 && used.took_us > 0).then_some(used)
+    let is_sound = run.discarded.is_none() && run.audit.iter().all(AuditLine::holds);
+    (is_sound && used.cpu_ns > 0 && used.events > 0 && used.took_us > 0).then_some(used)
 }
 
 /// To the nearest.
@@ -154,6 +155,17 @@ mod tests {
             [[10_000, 20_000, 30_000], [33_333, 66_666, 100_000], [1; 3], [2_000; 3]],
         );
         check(&[((&[("kafka", 9)], 5, 1_000_000), control), ((&[], 0, 1_000_000), control)], [[0; 3]; 4]);
+    }
+
+    #[test]
+    fn what_does_not_add_up_counts_nowhere() {
+        let target = own("rival", &["a"]);
+        let of = |found: i128| {
+            let line = AuditLine { what: "records".to_owned(), expected: 1, found };
+            let run = Run { audit: vec![line], ..run(&target, (&[("a", 5_000)], 1, 1_000_000)) };
+            (crate::run::add_up([&run]).is_ok(), side(&target, &target, &[vec![run]]).cpu_ns_an_event.median)
+        };
+        assert_eq!((of(1), of(0)), ((true, 5_000), (false, 0)));
     }
 
     #[test]

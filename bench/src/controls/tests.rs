@@ -28,7 +28,13 @@ impl Server {
         let ending = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ending);
         let thread = std::thread::spawn(move || match control {
-            Control::Hyper => serve_with_hyper(listener, &told),
+            Control::Hyper => serve_with_hyper(listener, &told, None),
+            Control::Append => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let (end, writer) = append::End::of(&folder.path().join("bodies")).expect("a file");
+                serve_with_hyper(listener, &told, Some(end));
+                writer.join().expect("it ends").expect("all is written");
+            }
             Control::Epoll => {
                 let mut server = epoll::Server::new(listener).expect("epoll is there");
                 while !told.load(Ordering::Relaxed) {
@@ -54,7 +60,7 @@ impl Drop for Server {
     }
 }
 
-fn serve_with_hyper(listener: TcpListener, told: &AtomicBool) {
+fn serve_with_hyper(listener: TcpListener, told: &AtomicBool, end: Option<append::End>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     listener.set_nonblocking(true).expect("a socket");
     let told = async {
@@ -65,7 +71,7 @@ fn serve_with_hyper(listener: TcpListener, told: &AtomicBool) {
     };
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        tokio::select! { () = told => {}, ended = hyper::serve(listener) => ended.expect("it goes on") }
+        tokio::select! { () = told => {}, ended = hyper::serve(listener, end) => ended.expect("it goes on") }
     });
 }
 
@@ -111,7 +117,7 @@ fn check(server: &Server, pieces: &[&str], expected: usize, closes: bool) {
 fn every_way_that_a_request_comes_in_is_answered() {
     let long = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 200000\r\n\r\n{}", "x".repeat(200_000));
     let many = PLAIN.repeat(1_000);
-    for control in [Control::Hyper, Control::Epoll] {
+    for control in [Control::Hyper, Control::Append, Control::Epoll] {
         let server = Server::start(control);
         check(&server, &[PLAIN], 1, false);
         check(&server, &["GET / HTTP/1.1\r\nhost: here\r\n\r\n"], 1, false);
@@ -128,7 +134,7 @@ fn every_way_that_a_request_comes_in_is_answered() {
 
 #[test]
 fn what_is_not_http_is_refused_and_closed() {
-    for control in [Control::Hyper, Control::Epoll] {
+    for control in [Control::Hyper, Control::Append, Control::Epoll] {
         let server = Server::start(control);
         let mut stream = server.connect();
         stream.write_all(b"nothing like it\r\n\r\n").expect("it is taken");
@@ -136,4 +142,16 @@ fn what_is_not_http_is_refused_and_closed() {
         stream.read_to_string(&mut all).expect("it closes");
         assert!(all.is_empty() || all.starts_with("HTTP/1.1 400 "), "{control:?}: {all:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_in_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bodies");
+    let (end, writer) = append::End::of(&path).expect("a file");
+    assert!(end.keep("{}".into()).await && end.keep("".into()).await);
+    assert_eq!(std::fs::read(&path).expect("it is there"), b"\0\0\0\x02{}\0\0\0\0");
+    drop(end);
+    writer.join().expect("it ends").expect("all is written");
+    assert!(append::End::of(&path).is_err(), "a file that is there is somebody's");
 }

@@ -40,13 +40,13 @@ fn loads(text: &mut String, document: &Document, target: &str) {
     let acknowledges = runs.first().map(|run| labels::acknowledges(run.target.acknowledges)).unwrap_or_default();
     let heads = [
         "load",
+        "CPU an event, without brokers and databases",
+        "with them",
+        "peak memory, without",
         "acknowledged",
         "p50, p99, p99.9",
         "in facts",
         "in the ledger",
-        "CPU an event, without brokers and databases",
-        "with them",
-        "peak memory, without",
         "audit",
     ];
     table(text, &format!("{}, answers {acknowledges}", plain(target)), &heads, runs.iter().map(|run| load_row(run)));
@@ -101,13 +101,13 @@ fn load_figures(run: &Run) -> [String; 7] {
     let reached = |stage| figures::stage(run, stage).and_then(figures::stage_events_a_second).map(rate_tick);
     let own = run.costs.iter().filter(|process| !labels::is_server(&process.name));
     [
+        or_none(figures::own_cpu_ns_an_event(run).map(cost)),
+        or_none(figures::all_cpu_ns_an_event(run).map(cost)),
+        or_none(own.map(|process| process.peak_memory_bytes).reduce(u64::saturating_add).map(bytes)),
         or_none(figures::events_a_second(run).map(rate_tick)),
         or_none(latency),
         or_none(reached("queryable")),
         or_none(reached("posted")),
-        or_none(figures::own_cpu_ns_an_event(run).map(cost)),
-        or_none(figures::all_cpu_ns_an_event(run).map(cost)),
-        or_none(own.map(|process| process.peak_memory_bytes).reduce(u64::saturating_add).map(bytes)),
     ]
 }
 

@@ -14,8 +14,12 @@ const TABLES: usize = 256;
 
 const TABLE_BITS: u32 = TABLES.trailing_zeros();
 
+/// They begin with these sizes, so that they do not all grow at once, and one takes the room that another leaves.
+const FIRST_ROWS: usize = 32;
+const SIZES: usize = 8;
+
 /// Of many rows one in so many at least is empty, and one of any.
-const SPARE: usize = 4;
+const SPARE: usize = 5;
 
 /// From one look to the next along a key's first rows.
 const LOOK_BYTES: usize = 48;
@@ -86,7 +90,7 @@ impl<const KEY: usize, const WORDS: usize> Tables<KEY, WORDS> {
             table.rows[place.row] = row;
             table.used += 1;
         } else {
-            table.grow(|row| hash_of::<KEY>(hasher, key_of(row)));
+            table.grow(FIRST_ROWS + place.table % SIZES, |row| hash_of::<KEY>(hasher, key_of(row)));
             table.put(row, place.hash);
         }
     }
@@ -203,9 +207,9 @@ impl<const KEY: usize, const WORDS: usize> Table<KEY, WORDS> {
         self.used + self.rows.len() / SPARE < self.rows.len() && self.used + 1 < self.rows.len()
     }
 
-    /// By a quarter, as most of the time it is full.
-    fn grow(&mut self, hash: impl Fn(&Row<WORDS>) -> u64) {
-        let rows = vec![Self::EMPTY; (2 * SPARE).max(self.rows.len() + self.rows.len() / 4)];
+    /// By a quarter, as most of the time it is full; at first to so many.
+    fn grow(&mut self, first: usize, hash: impl Fn(&Row<WORDS>) -> u64) {
+        let rows = vec![Self::EMPTY; first.max(self.rows.len() + self.rows.len() / 4)];
         let before = std::mem::replace(self, Table { rows, used: 0 });
         before.there().for_each(|row| self.put(*row, hash(row)));
     }

@@ -139,6 +139,7 @@ async fn drive(stream: TcpStream, sink: Arc<Sink>) {
         .max_buf_size(HEAD_BYTES)
         .max_header_size(HEAD_BYTES)
         .half_close(true)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service_fn(|request| answer(request, &sink)));
     // What went wrong on the wire is the client's affair.
     drop(connection.await);
