@@ -1,4 +1,5 @@
-//! From rounds to what each side of a comparison comes to. All of it is integers, and a round that was discarded, or does not add up, counts nowhere.
+//! From rounds to what each side of a comparison comes to. All of it is integers, and a round that was discarded, or does not add
+//! up, counts nowhere.
 
 use crate::record::{AuditLine, Run, Side, Spread, Target};
 

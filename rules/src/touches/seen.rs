@@ -9,7 +9,7 @@ mod origin;
 use self::origin::{Kept, Origin};
 use super::{
     ClientId, Seen, SeenId,
-    tables::{Row, Tables},
+    tables::{self, Row, Tables},
 };
 
 /// What is remembered of event ids.
@@ -38,7 +38,7 @@ impl SeenIds {
             return Some(*seen);
         }
         let kept = match id {
-            SeenId::Client(id) => self.clients.get(&client_words(*id)).map(kept_in),
+            SeenId::Client(id) => self.clients.get(&tables::words(id.0)).map(kept_in),
             SeenId::Event(id) => self.events.get(&event_words(*id)).map(kept_in),
         };
         Some(self.counted_from?.seen(kept?))
@@ -74,7 +74,7 @@ impl SeenIds {
             return Some(seen);
         }
         let kept = match id {
-            SeenId::Client(id) => self.clients.remove(&client_words(*id)).as_ref().map(kept_in),
+            SeenId::Client(id) => self.clients.remove(&tables::words(id.0)).as_ref().map(kept_in),
             SeenId::Event(id) => self.events.remove(&event_words(*id)).as_ref().map(kept_in),
         };
         Some(self.counted_from?.seen(kept?))
@@ -126,7 +126,7 @@ impl SeenIds {
     /// See [`Tables::look_ahead`].
     pub fn look_ahead(&self, id: &SeenId) -> u32 {
         match id {
-            SeenId::Client(id) => self.clients.look_ahead(&client_words(*id)),
+            SeenId::Client(id) => self.clients.look_ahead(&tables::words(id.0)),
             SeenId::Event(id) => self.events.look_ahead(&event_words(*id)),
         }
     }
@@ -139,7 +139,7 @@ impl SeenIds {
         let counted_from = *self.counted_from.get_or_insert_with(|| Origin::about(&seen));
         let (kept, replaces) = (counted_from.kept(&seen), |known| replaces(&counted_from.seen(known)));
         let put = match id {
-            SeenId::Client(id) => put(&mut self.clients, client_words(id), kept, replaces),
+            SeenId::Client(id) => put(&mut self.clients, tables::words(id.0), kept, replaces),
             SeenId::Event(id) => put(&mut self.events, event_words(id), kept, replaces),
         };
         if put.is_far {
@@ -194,12 +194,8 @@ fn with_kept<const WORDS: usize>(mut row: Row<WORDS>, kept: Kept) -> Row<WORDS> 
     row
 }
 
-fn client_words(ClientId(id): ClientId) -> [u32; 2] {
-    [(id >> 32) as u32, id as u32]
-}
-
 fn client_of(row: &Row<4>) -> SeenId {
-    SeenId::Client(ClientId(u64::from(row[0]) << 32 | u64::from(row[1])))
+    SeenId::Client(ClientId(tables::key(row)))
 }
 
 fn event_words(EventId(id): EventId) -> [u32; 4] {

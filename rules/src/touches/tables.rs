@@ -224,6 +224,16 @@ impl<const KEY: usize, const WORDS: usize> Table<KEY, WORDS> {
     }
 }
 
+/// A key of 64 bits as words.
+pub(super) fn words(key: u64) -> [u32; 2] {
+    [(key >> 32) as u32, key as u32]
+}
+
+/// The key of 64 bits that a row begins with.
+pub(super) fn key(row: &Row<4>) -> u64 {
+    u64::from(row[0]) << 32 | u64::from(row[1])
+}
+
 fn is_there<const WORDS: usize>(row: &Row<WORDS>) -> bool {
     row[WORDS - 1] & THERE != 0
 }

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::{
     Velocity, Visitor,
-    tables::{Row, THERE, Tables},
+    tables::{self, Row, THERE, Tables},
 };
 
 /// The row is of one that a row does not hold.
@@ -35,11 +35,11 @@ impl Velocities {
     }
 
     pub fn get(&self, visitor: &Visitor) -> Option<Velocity> {
-        self.rows.get(&words(*visitor)).map(|row| velocity_of(row, &self.heavy))
+        self.rows.get(&tables::words(visitor.0)).map(|row| velocity_of(row, &self.heavy))
     }
 
     pub fn contains_key(&self, visitor: &Visitor) -> bool {
-        self.rows.find(&words(*visitor)).is_ok()
+        self.rows.find(&tables::words(visitor.0)).is_ok()
     }
 
     pub fn insert(&mut self, visitor: Visitor, velocity: Velocity) {
@@ -48,7 +48,7 @@ impl Velocities {
 
     /// Changes what is known, which is nothing where nothing is there. What was there before.
     pub(super) fn change(&mut self, visitor: Visitor, change: impl FnOnce(&mut Velocity)) -> Option<Velocity> {
-        let words = words(visitor);
+        let words = tables::words(visitor.0);
         let found = self.rows.find(&words);
         let row_before = found.ok().map(|place| *self.rows.row(place));
         let before = row_before.as_ref().map(|row| velocity_of(row, &self.heavy));
@@ -68,7 +68,7 @@ impl Velocities {
     }
 
     pub fn remove(&mut self, visitor: &Visitor) -> Option<Velocity> {
-        let row = self.rows.remove(&words(*visitor))?;
+        let row = self.rows.remove(&tables::words(visitor.0))?;
         let velocity = velocity_of(&row, &self.heavy);
         self.heavy.remove(visitor);
         Some(velocity)
@@ -95,7 +95,7 @@ impl Velocities {
 
     /// See [`Tables::look_ahead`].
     pub fn look_ahead(&self, visitor: &Visitor) -> u32 {
-        self.rows.look_ahead(&words(*visitor))
+        self.rows.look_ahead(&tables::words(visitor.0))
     }
 }
 
@@ -123,12 +123,8 @@ impl PartialEq for Velocities {
 
 impl Eq for Velocities {}
 
-fn words(Visitor(visitor): Visitor) -> [u32; 2] {
-    [(visitor >> 32) as u32, visitor as u32]
-}
-
 fn visitor_of(row: &Row<4>) -> Visitor {
-    Visitor(u64::from(row[0]) << 32 | u64::from(row[1]))
+    Visitor(tables::key(row))
 }
 
 fn is_heavy(row: &Row<4>) -> bool {
@@ -228,7 +224,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(packed.len(), plain.len());
-            let heavy = plain.iter().filter(|(visitor, known)| is_heavy(&row(words(**visitor), known))).count();
+            let heavy = plain.iter().filter(|(visitor, known)| is_heavy(&row(tables::words(visitor.0), known))).count();
             prop_assert_eq!(packed.heavy.len(), heavy, "what a row holds is nowhere else");
             prop_assert_eq!(packed.iter().collect::<HashMap<_, _>>(), plain);
         }
