@@ -219,7 +219,7 @@ pub(crate) fn offered(text: &str) -> Result<Offered, String> {
 }
 
 /// Ids of 64 characters hold it and a number.
-fn run_id(text: &str) -> Result<String, String> {
+pub(crate) fn run_id(text: &str) -> Result<String, String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if is_plain && (1..=32).contains(&text.len()) {
         Ok(text.to_owned())

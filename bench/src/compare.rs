@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::cli::offered;
+use crate::cli::{offered, run_id};
 use crate::contestant::{Contestant, Limits, Places, broker::Brokers};
 use crate::load::{Hands, Patience, saturation};
 use crate::machine;
@@ -43,6 +43,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     connections: u32,
 
+    /// Close a connection after so many requests and open another when its first request is due [default: keep it]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    requests_a_connection: Option<u32>,
+
     /// Events of one request [default: 100 for a batch, else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     events_a_request: Option<u32>,
@@ -62,8 +66,13 @@ pub(crate) struct Args {
     #[arg(long)]
     event_ids: bool,
 
+    /// The same seed makes the same requests, ids, visitors and names of orders apart: those are `--run-id`'s
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+
+    /// What ids of events begin with: each round sends everyone the same then [default: another each time]
+    #[arg(long, value_name = "TEXT", value_parser = run_id)]
+    run_id: Option<String>,
 
     /// That send, each with its share of the connections
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -112,7 +121,7 @@ impl Args {
             offered: self.rate,
             seconds: self.seconds,
             connections: self.connections,
-            requests_a_connection: None,
+            requests_a_connection: self.requests_a_connection,
             events_a_request: self.events_a_request.unwrap_or(each),
             crowd: Crowd { named: self.event_ids, ..Crowd::default() },
         }
@@ -122,7 +131,7 @@ impl Args {
         let hands =
             Hands { threads: self.threads, limits: saturation::Limits::default(), patience: Patience::default() };
         let rest = Rest::Watch(Duration::from_secs(self.idle_seconds.into()));
-        How { hands, warm_seconds: self.warm_seconds, rest, run_id: None }
+        How { hands, warm_seconds: self.warm_seconds, rest, run_id: self.run_id.clone() }
     }
 }
 

@@ -31,7 +31,7 @@ use std::{
     collections::BTreeMap,
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context as _, ensure};
@@ -80,6 +80,8 @@ pub(crate) struct Patience {
 
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// When the first request was due.
+    pub(crate) began_at: SystemTime,
     pub(crate) answers: record::Answers,
     pub(crate) generator: record::Generator,
     /// Why the figures say more of the generator than of the target.
@@ -158,6 +160,7 @@ pub(crate) async fn load(
 
 /// All threads' together.
 struct All {
+    began_at: SystemTime,
     tally: Tally,
     threads: u32,
     cpu_ns: u64,
@@ -169,7 +172,7 @@ struct All {
 fn on_all_threads(job: &Job) -> anyhow::Result<All> {
     // All connections are open before the first request of any thread.
     let lanes = at_once((0..job.threads).map(|thread| move || Lane::open(job, thread)))?;
-    let began = Instant::now() + GET_READY;
+    let (began, began_at) = (Instant::now() + GET_READY, SystemTime::now() + GET_READY);
     let done = at_once(lanes.into_iter().map(|lane| move || lane.run(began)))?;
     let mut all: Option<All> = None;
     for lane in done {
@@ -179,7 +182,7 @@ fn on_all_threads(job: &Job) -> anyhow::Result<All> {
         match &mut all {
             None => {
                 let (cpu_ns, took_ns) = (lane.cpu_ns, lane.took_ns);
-                all = Some(All { tally: lane.tally, threads: job.threads, cpu_ns, took_ns, wanted_ppm });
+                all = Some(All { began_at, tally: lane.tally, threads: job.threads, cpu_ns, took_ns, wanted_ppm });
             }
             Some(all) => {
                 all.tally.merge(lane.tally)?;
@@ -205,7 +208,7 @@ fn at_once<T: Send, F: FnOnce() -> anyhow::Result<T> + Send>(jobs: impl Iterator
 
 impl All {
     fn loaded(self, load: &Load, limits: Limits) -> Loaded {
-        let All { tally, threads, cpu_ns, took_ns, wanted_ppm } = self;
+        let All { began_at, tally, threads, cpu_ns, took_ns, wanted_ppm } = self;
         let is_open_loop = matches!(load.offered, Offered::Rate(_));
         let late = is_open_loop.then(|| Late {
             own_p99_us: histogram::p99(&tally.own_lateness),
@@ -219,6 +222,7 @@ impl All {
             .map(|(kind, of)| (tally::name(kind).to_owned(), histogram::quantiles(of)))
             .collect();
         Loaded {
+            began_at,
             answers: record::Answers {
                 requests: tally.requests,
                 events_sent: tally.events_sent,

@@ -100,9 +100,13 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
     };
     let earlier = Reading::now(&place.processes);
     let loaded = load::load(&place.aim, load, &world, how.hands, progress).await?;
-    let settled = audit::settled(&place.stores, &before, &loaded.acknowledged, &loaded.answers).await?;
+    let mut settled =
+        audit::settled(&place.stores, &before, &loaded.acknowledged, &loaded.answers, loaded.began_at).await?;
     if let Some(topic) = &topic {
-        topic.await_all(&loaded.answers).await?;
+        let came = topic.await_all(&loaded.answers).await?;
+        let after_us = u64::try_from(came.after.as_micros()).unwrap_or(u64::MAX);
+        let after_us = loaded.answers.took_us.saturating_add(after_us);
+        settled.stages.insert(0, audit::stage(audit::ENQUEUED, came.records, after_us));
     }
     let later = Reading::now(&place.processes);
     later.doubts_since(&earlier).iter().for_each(|doubt| eprintln!("{doubt}"));

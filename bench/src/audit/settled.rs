@@ -1,6 +1,6 @@
 //! Waiting until everything that was sent has arrived everywhere, and noting when.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
 use tokio::time::{Instant, sleep};
@@ -17,6 +17,9 @@ use super::{
 
 /// Even a long backlog is worked off by then; who still has one can't be waited for.
 const SETTLES_WITHIN: Duration = Duration::from_secs(600);
+
+/// All that was sent is in the log.
+pub(crate) const ENQUEUED: &str = "enqueued";
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -45,12 +48,15 @@ struct Look {
     waiting: i128,
     /// In facts, as far as sums tell.
     shown: i128,
+    /// When the log took the last event that is decided, by its own stamp.
+    appended_at_ms: i128,
 }
 
 /// When it was first seen to be as it is.
 struct Seen {
     look: Look,
     decided_at: Instant,
+    appended_at_ms: i128,
     shown_at: Option<Instant>,
     least_behind: i128,
     moved_at: Instant,
@@ -63,6 +69,7 @@ pub(crate) async fn settled(
     before: &Counts,
     acknowledged: &Acknowledged,
     answers: &Answers,
+    began_at: SystemTime,
 ) -> anyhow::Result<Settled> {
     let began = Instant::now();
     let stores = Stores::open(places).await?;
@@ -78,9 +85,12 @@ pub(crate) async fn settled(
     let told: u64 = acknowledged.told.values().map(Told::taken).sum();
     let unsure: u64 = acknowledged.told.values().map(|told| told.unsure).sum();
     let decided = u64::try_from(seen.look.decided - before.decided).unwrap_or_default();
-    let stage = |name: &str, events, after_us| Stage { name: name.to_owned(), events, after_us };
-    let enqueued = if stores.ledger.is_some() { decided.clamp(told, told + unsure) } else { told };
-    let mut stages = vec![stage("enqueued", enqueued, answers.took_us), stage("acknowledged", told, answers.took_us)];
+    let mut stages = Vec::new();
+    if stores.ledger.is_some() {
+        let enqueued_us = since(began_at, seen.appended_at_ms).min(answers.took_us);
+        stages.push(stage(ENQUEUED, decided.clamp(told, told + unsure), enqueued_us));
+    }
+    stages.push(stage("acknowledged", told, answers.took_us));
     if let (Some(_), Some(at)) = (&stores.facts, seen.shown_at) {
         let shown = u64::try_from(seen.look.shown - before.shown).unwrap_or_default();
         stages.push(stage("queryable", if stores.ledger.is_some() { decided } else { shown }, after_us(at)));
@@ -91,6 +101,16 @@ pub(crate) async fn settled(
     // Once facts held all that was decided, what is behind is no more than a tick.
     let behind = if seen.shown_at.is_some() { 0 } else { seen.look.behind };
     Ok(Settled { stages, behind, waiting: seen.look.waiting })
+}
+
+pub(crate) fn stage(name: &str, events: u64, after_us: u64) -> Stage {
+    Stage { name: name.to_owned(), events, after_us }
+}
+
+/// Until the end of that ms, as a stamp has no parts of one.
+fn since(began_at: SystemTime, ms: i128) -> u64 {
+    let began_us = began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    u64::try_from(((ms + 1) * 1_000).saturating_sub_unsigned(began_us)).unwrap_or_default()
 }
 
 /// Waits until nothing is on its way.
@@ -124,18 +144,21 @@ impl Seen {
     fn first(look: Look) -> Seen {
         let now = Instant::now();
         let shown_at = (look.behind == 0).then_some(now);
-        Seen { look, decided_at: now, shown_at, least_behind: look.behind, moved_at: now }
+        let appended_at_ms = look.appended_at_ms;
+        Seen { look, decided_at: now, appended_at_ms, shown_at, least_behind: look.behind, moved_at: now }
     }
 
     /// A tick of time is behind for a moment, and moves nothing.
     fn next(self, look: Look) -> Seen {
         let first = Seen::first(look);
         let (has_decided, has_shown) = (self.look.decided != look.decided, self.look.shown != look.shown);
-        let has_moved = has_decided || has_shown || Look { behind: self.look.behind, ..look } != self.look;
+        let still = Look { behind: self.look.behind, appended_at_ms: self.look.appended_at_ms, ..look };
+        let has_moved = has_decided || has_shown || still != self.look;
         let least_behind = if has_decided { look.behind } else { self.least_behind.min(look.behind) };
         Seen {
             look,
             decided_at: if has_decided { first.decided_at } else { self.decided_at },
+            appended_at_ms: if has_decided { first.appended_at_ms } else { self.appended_at_ms },
             shown_at: if has_decided || has_shown { first.shown_at } else { self.shown_at.or(first.shown_at) },
             least_behind,
             moved_at: if has_moved || least_behind < self.least_behind { first.moved_at } else { self.moved_at },
@@ -149,7 +172,8 @@ impl Look {
         match (&stores.ledger, &stores.facts) {
             (Some(ledger), _) => {
                 let next;
-                [look.decided, look.refused_by_edges, look.behind, look.waiting, next] = ledger.numbers(LEDGER).await?;
+                [look.decided, look.refused_by_edges, look.behind, look.waiting, next, look.appended_at_ms] =
+                    ledger.numbers(LEDGER).await?;
                 if let Some(log) = &stores.log {
                     // A record that came after the ledger was asked is behind, and is looked at again.
                     let [end] = log.numbers("SELECT coalesce(max(offset) + 1, 0) FROM events").await?;
@@ -179,7 +203,8 @@ const LEDGER: &str = "SELECT (SELECT coalesce(sum(n), 0) FROM @outcomes WHERE ou
         + (SELECT coalesce(sum(to_offset - from_offset), 0) FROM @plans WHERE NOT marked),
     (SELECT count(*) FROM @parked WHERE facts_offset IS NOT NULL)
         + (SELECT count(*) FROM @settles_due) + (SELECT count(*) FROM @late_notes),
-    (SELECT coalesce(sum(next), 0) FROM @progress)";
+    (SELECT coalesce(sum(next), 0) FROM @progress),
+    (SELECT coalesce(max(appended_at_ms), 0) FROM @progress)";
 
 async fn shown(facts: &Store) -> anyhow::Result<i128> {
     let [clicks, bots] = facts.numbers("SELECT sum(clicks), sum(bots) FROM clicks_by_day").await?;

@@ -37,22 +37,23 @@ impl Topic {
 
     /// From here on, once what was sent before has come.
     pub(crate) async fn watch(&self) -> anyhow::Result<Watched<'_>> {
-        Ok(Watched { topic: self, before: self.settled(None).await? })
+        Ok(Watched { topic: self, before: self.settled(None).await?.records })
     }
 
     /// Once it has stopped growing, or holds as many as are expected.
-    async fn settled(&self, expected: Option<u64>) -> anyhow::Result<u64> {
+    async fn settled(&self, expected: Option<u64>) -> anyhow::Result<Came> {
         let began = Instant::now();
         let (mut records, mut since) = (self.records().await?, Instant::now());
+        let mut after = Duration::ZERO;
         while expected.is_none_or(|expected| records < expected) && since.elapsed() < STILL_FOR {
             ensure!(began.elapsed() < DRAIN_WAIT, "{} still grows after {DRAIN_WAIT:?}", self.name);
             sleep(LOOK_EVERY).await;
             let now = self.records().await?;
             if now != records {
-                (records, since) = (now, Instant::now());
+                (records, since, after) = (now, Instant::now(), began.elapsed());
             }
         }
-        Ok(records)
+        Ok(Came { records, after })
     }
 
     /// Records that were ever written to it: the ends of its partitions, summed.
@@ -71,6 +72,14 @@ impl Topic {
     }
 }
 
+/// What a topic has once no more comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Came {
+    pub(crate) records: u64,
+    /// How long the last of it was waited for: nothing where all was there at the first look.
+    pub(crate) after: Duration,
+}
+
 /// A topic during one load.
 pub(crate) struct Watched<'a> {
     topic: &'a Topic,
@@ -79,13 +88,14 @@ pub(crate) struct Watched<'a> {
 
 impl Watched<'_> {
     /// Until it has what was acknowledged: what an answer has promised is part of what it costs, whenever it is done.
-    pub(crate) async fn await_all(&self, answers: &Answers) -> anyhow::Result<()> {
-        self.topic.settled(Some(self.before + answers.events_acknowledged)).await.map(drop)
+    pub(crate) async fn await_all(&self, answers: &Answers) -> anyhow::Result<Came> {
+        let came = self.topic.settled(Some(self.before + answers.events_acknowledged)).await?;
+        Ok(Came { records: came.records.saturating_sub(self.before), ..came })
     }
 
     /// Once nothing more comes.
     pub(crate) async fn recount(&self, answers: &Answers, load: &Load) -> anyhow::Result<Vec<AuditLine>> {
-        let after = self.topic.settled(None).await?;
+        let after = self.topic.settled(None).await?.records;
         Ok(recount(after.saturating_sub(self.before), answers, load))
     }
 }

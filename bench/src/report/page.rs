@@ -81,8 +81,8 @@ const SPEED: &str = "Where a rate was offered, this is at most that rate. In a c
 const LATENCY: &str = "Counted from when a request was due and not from when it was sent, so a target that falls behind can't \
                        hide it. Closed loops say nothing of latency and are not here.";
 const KNEE: &str = "The same load at rising rates. The knee is the last rate before latency leaves the floor.";
-const STAGES: &str = "Enqueued, acknowledged, queryable in facts, posted in the ledger. An answer comes after its event is in the log, so \
-                      all are enqueued by the last answer at the latest, and that is the time shown.";
+const STAGES: &str = "Enqueued in the log, acknowledged, queryable in facts, posted in the ledger. When the last was enqueued the log's \
+                      own stamp says, or whoever looked at the topic.";
 const MEMORY: &str = "What each process held at its peak, as the operating system counts it.";
 const GROWTH: &str = "The cost of an event and the bytes of a key, as more events and more keys are kept.";
 const AUDIT: &str = "After a run everything that was acknowledged is looked for where it must be, once, and balances are added up \

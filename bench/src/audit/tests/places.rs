@@ -34,6 +34,9 @@ const CHANGES_BY_HAND: &str = "CREATE FUNCTION changes_by_hand() RETURNS trigger
      CREATE TRIGGER changes_by_hand INSTEAD OF INSERT ON ledger.changes FOR EACH ROW EXECUTE FUNCTION changes_by_hand();";
 const FACTS_CLICKHOUSE: &str = include_str!("../../../../schemas/sql/facts_clickhouse/V1__facts.sql");
 
+/// A tick comes when all is decided, and is none of what was sent.
+const TICK_MS: u32 = 60_000;
+
 /// Stores with tables.
 pub(super) enum Place {
     Embedded(tempfile::TempDir),
@@ -142,7 +145,10 @@ impl Place {
     /// All of the log is in facts.
     pub(super) async fn plan_all(&self) {
         let Place::Embedded(folder) = self else { panic!("one process") };
-        sqlite_does(&folder.path().join("ledger.db"), &["UPDATE progress SET planned = next".to_owned()]);
+        sqlite_does(
+            &folder.path().join("ledger.db"),
+            &[format!("UPDATE progress SET planned = next, appended_at_ms = appended_at_ms + {TICK_MS}")],
+        );
     }
 
     pub(super) async fn end(self) {

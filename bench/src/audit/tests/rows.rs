@@ -21,7 +21,11 @@ impl Spelling<'_> {
         let progress = self.table("progress");
         let mut all = vec![
             format!("DELETE FROM {progress};\n"),
-            self.insert("progress", "partition, next, planned", &[&0, &next, &(next - books.unplanned)]),
+            self.insert(
+                "progress",
+                "partition, next, planned, appended_at_ms",
+                &[&0, &next, &(next - books.unplanned), &AT_MS],
+            ),
             self.insert("plans", "partition, from_offset, to_offset, marked", &[&0, &(next - 5), &next, &marked]),
         ];
         for nth in 0..u64::from(books.quarantined) {
