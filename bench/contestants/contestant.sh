@@ -9,6 +9,10 @@ partitions=${BENCH_PARTITIONS:-12}
 
 READY_LIMIT_S=90
 
+# As Refmill's Dockerfile sets it, for what Kafka's client allocates.
+# shellcheck disable=SC2034  # for who sources this
+MALLOC_SET=GLIBC_TUNABLES=${GLIBC_TUNABLES:-$(sed -n 's/^ENV GLIBC_TUNABLES=//p' "$repository/Dockerfile")}
+
 say() { echo "$@" >&2; }
 fail() {
     say "$(basename "$here"): $*"

@@ -14,7 +14,7 @@ role() {
     shift
     # What one that ran before has told is not this one's.
     rm -f "$told"
-    launch_into "$told" "$refmill" "$name" --data-dir "$folder/$name" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
+    launch_into "$told" env "$MALLOC_SET" "$refmill" "$name" --data-dir "$folder/$name" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
         --log-level "${REFMILL_LOG_LEVEL:-warn}" --requests-per-key-per-second "${REFMILL_REQUESTS_PER_KEY_PER_SECOND:-0}" "$@"
     await "$process" grep -qs '^metrics ' "$told"
     url=$(sed -n 's/^ready //p' "$told")

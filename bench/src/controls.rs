@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 
 mod append;
 mod epoll;
@@ -36,8 +40,9 @@ enum Control {
     Epoll,
 }
 
-/// Answers every request with 204 until it is ended by a signal.
+/// Answers every request with 204 until it is told to end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    end_when_told()?;
     let listener = std::net::TcpListener::bind(args.listen).with_context(|| format!("{} is not free", args.listen))?;
     println!("ready http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
@@ -57,8 +62,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
+/// As a program ends that is done, for what a build may write down then of where its time went; a signal alone would not let it.
+fn end_when_told() -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut told = runtime.block_on(async { signal(SignalKind::terminate()) })?;
+    std::thread::Builder::new().name("end".to_owned()).spawn(move || {
+        runtime.block_on(told.recv());
+        std::process::exit(0)
+    })?;
+    Ok(())
+}
+
 fn serve_with_hyper(listener: std::net::TcpListener, end: Option<append::End>) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async { hyper::serve(tokio::net::TcpListener::from_std(listener)?, end).await })
 }

@@ -61,7 +61,7 @@ impl Drop for Server {
 }
 
 fn serve_with_hyper(listener: TcpListener, told: &AtomicBool, end: Option<append::End>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+    let runtime = Builder::new_multi_thread().enable_all().build().expect("threads");
     listener.set_nonblocking(true).expect("a socket");
     let told = async {
         let mut look = tokio::time::interval(Duration::from_millis(10));

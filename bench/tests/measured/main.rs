@@ -2,11 +2,13 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -70,6 +72,21 @@ fn two_that_keep_nothing_are_compared_under_the_same_load() {
             Some(1),
             "of one that keeps nothing no more is claimed: {run:#}"
         );
+    }
+}
+
+#[test]
+fn a_control_ends_well_when_it_is_told_to() {
+    for control in ["hyper", "epoll"] {
+        let mut child =
+            Command::new(BENCH).args(["control", control]).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut ready = String::new();
+        let stdout = child.stdout.take().expect("its output is piped");
+        BufReader::new(stdout).read_line(&mut ready).expect("a line");
+        assert!(ready.starts_with("ready http://"), "{control}: {ready}");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process")).expect("a process");
+        kill_process(pid, Signal::TERM).expect("it is there");
+        assert!(child.wait().expect("it ends").success(), "{control}");
     }
 }
 
