@@ -9,10 +9,6 @@ partitions=${BENCH_PARTITIONS:-12}
 
 READY_LIMIT_S=90
 
-# As Refmill's Dockerfile sets it, for what Kafka's client allocates.
-# shellcheck disable=SC2034  # for who sources this
-MALLOC_SET=GLIBC_TUNABLES=${GLIBC_TUNABLES:-$(sed -n 's/^ENV GLIBC_TUNABLES=//p' "$repository/Dockerfile")}
-
 say() { echo "$@" >&2; }
 fail() {
     say "$(basename "$here"): $*"
@@ -115,6 +111,14 @@ launch_into() {
     "$@" >"$file" &
     process=$!
     processes+=("$process")
+}
+
+# allocator: how glibc's is set, which Kafka's client allocates with, as Refmill's Dockerfile sets it.
+allocator() {
+    local set
+    set=${GLIBC_TUNABLES:-$(sed -n 's/^ENV GLIBC_TUNABLES=//p' "$repository/Dockerfile")}
+    [[ -n $set ]] || fail "the Dockerfile sets no GLIBC_TUNABLES"
+    echo "GLIBC_TUNABLES=$set"
 }
 
 # own NAME COMMAND…: the same for one whose cost is the contestant's.

@@ -10,11 +10,12 @@ refmill_version() { "$refmill" --version 2>/dev/null | sed 's/^refmill //' || ec
 
 # role NAME FLAGS…: sets `process`, `url` and `metrics`, and `started_ms`: from its start until it serves, with all links in memory.
 role() {
-    local name=$1 told=$folder/$1.out began=${EPOCHREALTIME/[.,]/}
+    local name=$1 told=$folder/$1.out began=${EPOCHREALTIME/[.,]/} allocator
     shift
+    allocator=$(allocator)
     # What one that ran before has told is not this one's.
     rm -f "$told"
-    launch_into "$told" env "$MALLOC_SET" "$refmill" "$name" --data-dir "$folder/$name" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
+    launch_into "$told" env "$allocator" "$refmill" "$name" --data-dir "$folder/$name" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
         --log-level "${REFMILL_LOG_LEVEL:-warn}" --requests-per-key-per-second "${REFMILL_REQUESTS_PER_KEY_PER_SECOND:-0}" "$@"
     await "$process" grep -qs '^metrics ' "$told"
     url=$(sed -n 's/^ready //p' "$told")

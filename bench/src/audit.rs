@@ -26,7 +26,7 @@ use crate::record::{Answers, AuditLine};
 use acknowledged::Acknowledged;
 pub(crate) use counts::Counts;
 use counts::Stores;
-pub(crate) use settled::{ENQUEUED, Settled, settled, stage};
+pub(crate) use settled::{ENQUEUED, Settled, settled};
 pub(crate) use sizes::{rows, sizes};
 
 /// Where it can be looked. What can't be looked at is not claimed.

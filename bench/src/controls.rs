@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// As a program ends that is done, for what a build may write down then of where its time went; a signal alone would not let it.
+/// Ends with 0 at SIGTERM: a build that counts where its time goes writes that down only when a program exits by itself.
 fn end_when_told() -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let mut told = runtime.block_on(async { signal(SignalKind::terminate()) })?;

@@ -220,6 +220,12 @@ pub(crate) struct Stage {
     pub(crate) after_us: u64,
 }
 
+impl Stage {
+    pub(crate) fn new(name: &str, events: u64, after_us: u64) -> Stage {
+        Stage { name: name.to_owned(), events, after_us }
+    }
+}
+
 /// One thing that was counted twice, from two sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AuditLine {

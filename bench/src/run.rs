@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::ensure;
+use tokio::time::Instant;
 
 use crate::{
     audit::{self, Counts},
@@ -14,7 +15,7 @@ use crate::{
     load::{self, Hands, prepare::prepare, progress::Progress, world::Names},
     machine,
     place::{Opened, Place},
-    record::{AuditLine, Document, Load, Offered, Run},
+    record::{AuditLine, Document, Load, Offered, Run, Stage},
     text,
 };
 
@@ -100,13 +101,16 @@ pub(crate) async fn measure(place: &Place, load: &Load, how: &How, progress: &Pr
     };
     let earlier = Reading::now(&place.processes);
     let loaded = load::load(&place.aim, load, &world, how.hands, progress).await?;
+    let answered = Instant::now();
     let mut settled =
         audit::settled(&place.stores, &before, &loaded.acknowledged, &loaded.answers, loaded.began_at).await?;
     if let Some(topic) = &topic {
         let came = topic.await_all(&loaded.answers).await?;
-        let after_us = u64::try_from(came.after.as_micros()).unwrap_or(u64::MAX);
-        let after_us = loaded.answers.took_us.saturating_add(after_us);
-        settled.stages.insert(0, audit::stage(audit::ENQUEUED, came.records, after_us));
+        let late = came.at.map_or(Duration::ZERO, |at| at.duration_since(answered));
+        let after_us = loaded.answers.took_us.saturating_add(u64::try_from(late.as_micros()).unwrap_or(u64::MAX));
+        if settled.stages.iter().all(|stage| stage.name != audit::ENQUEUED) {
+            settled.stages.insert(0, Stage::new(audit::ENQUEUED, came.records, after_us));
+        }
     }
     let later = Reading::now(&place.processes);
     later.doubts_since(&earlier).iter().for_each(|doubt| eprintln!("{doubt}"));

@@ -48,7 +48,7 @@ struct Look {
     waiting: i128,
     /// In facts, as far as sums tell.
     shown: i128,
-    /// When the log took the last event that is decided, by its own stamp.
+    /// The log's own stamp of the latest of all partitions' last batches.
     appended_at_ms: i128,
 }
 
@@ -87,30 +87,28 @@ pub(crate) async fn settled(
     let decided = u64::try_from(seen.look.decided - before.decided).unwrap_or_default();
     let mut stages = Vec::new();
     if stores.ledger.is_some() {
-        let enqueued_us = since(began_at, seen.appended_at_ms).min(answers.took_us);
-        stages.push(stage(ENQUEUED, decided.clamp(told, told + unsure), enqueued_us));
+        // What is not decided has no stamp here, and another machine's clock may be another; before its answer it was enqueued anyway.
+        let stamped = since(began_at, seen.appended_at_ms).filter(|_| decided >= told);
+        let enqueued_us = stamped.map_or(answers.took_us, |us| us.min(answers.took_us));
+        stages.push(Stage::new(ENQUEUED, decided.clamp(told, told + unsure), enqueued_us));
     }
-    stages.push(stage("acknowledged", told, answers.took_us));
+    stages.push(Stage::new("acknowledged", told, answers.took_us));
     if let (Some(_), Some(at)) = (&stores.facts, seen.shown_at) {
         let shown = u64::try_from(seen.look.shown - before.shown).unwrap_or_default();
-        stages.push(stage("queryable", if stores.ledger.is_some() { decided } else { shown }, after_us(at)));
+        stages.push(Stage::new("queryable", if stores.ledger.is_some() { decided } else { shown }, after_us(at)));
     }
     if stores.ledger.is_some() {
-        stages.push(stage("posted", decided, after_us(seen.decided_at)));
+        stages.push(Stage::new("posted", decided, after_us(seen.decided_at)));
     }
     // Once facts held all that was decided, what is behind is no more than a tick.
     let behind = if seen.shown_at.is_some() { 0 } else { seen.look.behind };
     Ok(Settled { stages, behind, waiting: seen.look.waiting })
 }
 
-pub(crate) fn stage(name: &str, events: u64, after_us: u64) -> Stage {
-    Stage { name: name.to_owned(), events, after_us }
-}
-
-/// Until the end of that ms, as a stamp has no parts of one.
-fn since(began_at: SystemTime, ms: i128) -> u64 {
+/// Until the end of that ms, as a stamp has no parts of one; none where it had begun later.
+fn since(began_at: SystemTime, ms: i128) -> Option<u64> {
     let began_us = began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    u64::try_from(((ms + 1) * 1_000).saturating_sub_unsigned(began_us)).unwrap_or_default()
+    u64::try_from(((ms + 1) * 1_000).saturating_sub_unsigned(began_us)).ok()
 }
 
 /// Waits until nothing is on its way.

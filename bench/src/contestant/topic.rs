@@ -44,16 +44,17 @@ impl Topic {
     async fn settled(&self, expected: Option<u64>) -> anyhow::Result<Came> {
         let began = Instant::now();
         let (mut records, mut since) = (self.records().await?, Instant::now());
-        let mut after = Duration::ZERO;
+        let mut at = None;
         while expected.is_none_or(|expected| records < expected) && since.elapsed() < STILL_FOR {
             ensure!(began.elapsed() < DRAIN_WAIT, "{} still grows after {DRAIN_WAIT:?}", self.name);
             sleep(LOOK_EVERY).await;
             let now = self.records().await?;
             if now != records {
-                (records, since, after) = (now, Instant::now(), began.elapsed());
+                (records, since) = (now, Instant::now());
+                at = Some(since);
             }
         }
-        Ok(Came { records, after })
+        Ok(Came { records, at })
     }
 
     /// Records that were ever written to it: the ends of its partitions, summed.
@@ -76,8 +77,8 @@ impl Topic {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Came {
     pub(crate) records: u64,
-    /// How long the last of it was waited for: nothing where all was there at the first look.
-    pub(crate) after: Duration,
+    /// When the last of it was seen; none where all was there at the first look.
+    pub(crate) at: Option<Instant>,
 }
 
 /// A topic during one load.

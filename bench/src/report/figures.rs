@@ -40,10 +40,11 @@ pub(crate) fn stage<'a>(run: &'a Run, name: &str) -> Option<&'a Stage> {
     run.stages.iter().find(|stage| stage.name == name)
 }
 
-/// From the last answer until all of it was where it ends.
+/// From the last answer until all of it was where it ends; none where nobody could look.
 pub(crate) fn drain_us(run: &Run) -> Option<u64> {
-    let acknowledged = stage(run, "acknowledged")?.after_us;
-    run.stages.iter().map(|stage| stage.after_us).max()?.checked_sub(acknowledged)
+    let acknowledged = stage(run, "acknowledged")?;
+    let others = run.stages.iter().filter(|stage| stage.name != acknowledged.name);
+    Some(others.map(|stage| stage.after_us).max()?.saturating_sub(acknowledged.after_us))
 }
 
 /// An open loop's alone: in a closed one a slow answer keeps the next request from being late.

@@ -16,8 +16,7 @@ const ANSWERED: &str = "acknowledged";
 
 pub(crate) fn section(page: &mut Markup, groups: &[Group<'_>]) {
     for (group, n) in groups.iter().zip(1..).filter(|(group, _)| group.of != Of::Sweep) {
-        let told: Vec<&Named<'_>> =
-            group.runs.iter().filter(|named| figures::stage(named.run, ANSWERED).is_some()).collect();
+        let told: Vec<&Named<'_>> = group.runs.iter().filter(|named| figures::drain_us(named.run).is_some()).collect();
         if told.is_empty() {
             continue;
         }

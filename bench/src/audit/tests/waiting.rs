@@ -90,6 +90,19 @@ async fn what_never_comes_is_not_waited_for_for_ever_and_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_decided_has_no_stamp() {
+    let (stores, (books, mut acknowledged)) = (Place::embedded(), sure());
+    stores.write(&old(), DAY_BEFORE).await;
+    let (places, before) = (place(&stores), Counts::now(&place(&stores)).await.expect("counts"));
+    stores.write(&books, DAY).await;
+    acknowledged.told.get_mut(&Kind::Click).expect("clicks").sent += 1;
+    let settled = settled(&places, &before, &acknowledged, &answers(), due_before_the_last(400)).await;
+    let settled = settled.expect("it gives up");
+    let enqueued = stage(&settled, "enqueued");
+    assert_eq!((enqueued.events, enqueued.after_us), (11, 1_000_000), "one is only known to be answered: {settled:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_looked_at_is_not_claimed() {
     let (_, acknowledged) = sure();
     let places = Places::default();
