@@ -31,7 +31,7 @@ use cli::{Cli, Command};
 
 /// The product's, so that a control has it too.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> anyhow::Result<()> {
     let command = Cli::parse().command;

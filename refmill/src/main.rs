@@ -18,12 +18,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use cli::{Command, Given};
-use mimalloc::MiMalloc;
 use roles::Role;
+use tikv_jemallocator::Jemalloc;
 
 /// An event's texts are made on one thread and dropped on another, which the system's allocator takes twice as long for.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     match run(cli::read()) {
