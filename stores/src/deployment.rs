@@ -53,7 +53,7 @@ pub struct Deployment {
     /// Where it decides, and in the embedded shape always.
     pub touches: Option<Touches>,
     /// The lock on the folder, held as long as the stores may be used.
-    _held: Option<File>,
+    lock: Option<File>,
 }
 
 const LOCK_FILE: &str = "refmill.lock";
@@ -91,6 +91,9 @@ impl Deployment {
             facts.close().await;
         }
         self.catalog.close().await;
+        if let Some(lock) = self.lock {
+            give_up(&lock);
+        }
     }
 }
 
@@ -103,7 +106,7 @@ async fn open_folder(folder: &Path, limits: LogLimits, now: fn() -> TimeMs) -> R
     let ledger = Ledger::open(folder, id)?;
     let facts = Facts::open(folder, id)?;
     check_order(folder, &log, &ledger, &touches, &facts).await?;
-    Ok(Deployment { id, log, ledger, catalog, facts: Some(facts), touches: Some(touches), _held: Some(lock) })
+    Ok(Deployment { id, log, ledger, catalog, facts: Some(facts), touches: Some(touches), lock: Some(lock) })
 }
 
 /// Nothing downstream may have seen more than what it was made from holds.
@@ -142,5 +145,35 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(source)) => Err(not_writable(source)),
+    }
+}
+
+/// Closing it alone would leave the folder taken for a moment where this process starts another: until that is another program, it has a
+/// copy of every open file.
+fn give_up(lock: &File) {
+    // Then it is given up by being closed.
+    let _ = lock.unlock();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the folder can be taken again while a process that was just started has a copy of its lock.
+    fn is_free_after(end: fn(File)) -> bool {
+        let folder = tempfile::tempdir().expect("a folder");
+        let held = lock(folder.path()).expect("nobody has it");
+        assert!(matches!(lock(folder.path()), Err(OpenError::InUse { .. })), "it is taken");
+        let copy = held.try_clone().expect("a copy");
+        end(held);
+        let is_free = lock(folder.path()).is_ok();
+        drop(copy);
+        is_free
+    }
+
+    #[test]
+    fn a_folder_that_is_given_up_is_free_whoever_has_a_copy_of_its_lock() {
+        assert!(is_free_after(|held| give_up(&held)));
+        assert!(!is_free_after(drop), "one that is only closed would not be");
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn open(
         true => Some(AT_START.open(async || Touches::connect(servers, id).await).await?),
         false => None,
     };
-    Ok(Deployment { id, log, ledger, catalog, facts, touches, _held: None })
+    Ok(Deployment { id, log, ledger, catalog, facts, touches, lock: None })
 }
 
 /// The ledger's number routes events for good: a topic with another would scatter them.
