@@ -1,5 +1,5 @@
 # Refmill's one binary. The builder brings what the workspace compiles from C: OpenSSL and librdkafka (make, perl, gcc, g++,
-# zlib), SQLite (gcc). What runs has neither compiler nor root.
+# zlib), SQLite (gcc) and jemalloc (gcc, make). What runs has neither compiler nor root.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update -q \
     && apt-get install -q -y --no-install-recommends g++ gcc libc6-dev make perl pkg-config zlib1g-dev \
